@@ -1,0 +1,1 @@
+"""Zona: a security-automation engine that a Python program can embed."""

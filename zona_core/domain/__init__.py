@@ -1,0 +1,1 @@
+"""The domain: pure attrs models and functions, no I/O."""

@@ -1,0 +1,100 @@
+"""Checking definitions of apps, tasks and fields: every fault at once, each with its path."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from zona_core.domain.apps import AppDefinition, Task, TaskDefinition
+from zona_core.domain.fields import FIELD_NAME, Field, FieldKind
+from zona_core.errors import Fault
+
+__all__ = ["app_faults", "field_faults", "task_faults"]
+
+_TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
+
+
+def app_faults(app: AppDefinition) -> list[Fault]:
+    """What is wrong with an app definition, tasks included, apart from the handlers' own configuration."""
+    found = _text_faults("title", app.title, 200)
+    found += (fault.under("fields") for fault in field_faults(app.fields))
+    tags: dict[str, int] = {}
+    for index, task in enumerate(app.tasks):
+        here = f"tasks[{index}]"
+        found += (fault.under(here) for fault in task_faults(task))
+        if task.task_tag in tags:
+            found.append(
+                Fault(
+                    f"{here}.task_tag",
+                    f"{task.task_tag!r} is taken by tasks[{tags[task.task_tag]}]",
+                    "a tag of its own",
+                )
+            )
+        tags.setdefault(task.task_tag, index)
+    probe = app.health_check.get("task")
+    if app.health_check and probe not in tags:
+        found.append(Fault("health_check.task", f"there is no task {probe!r}", "the task_tag of one of the tasks"))
+    return found
+
+
+def task_faults(task: TaskDefinition | Task) -> list[Fault]:
+    """What is wrong with one task, apart from its handler's own configuration."""
+    found = _text_faults("name", task.name, 500)
+    if not _TAG.match(task.task_tag):
+        found.append(Fault("task_tag", f"{task.task_tag!r} is no tag", "1-128 letters, digits, '_', '-' and '.'"))
+    if not 0 < task.timeout <= 86400:
+        found.append(Fault("timeout", f"{task.timeout} s is out of range", "more than 0, at most 86400 s"))
+    found += (fault.under("error_handling") for fault in task.error_handling.faults())
+    found += (fault.under("inputs") for fault in field_faults(task.inputs))
+    names = [output.name for output in task.outputs]
+    found += (
+        Fault(f"outputs[{index}].name", f"{name!r} stands twice", "a name of its own")
+        for index, name in enumerate(names)
+        if name in names[:index]
+    )
+    return found
+
+
+def _text_faults(path: str, text: str, longest: int) -> list[Fault]:
+    if not text.strip() or len(text) > longest or any(ord(char) < 32 for char in text):
+        return [Fault(path, "is empty, too long or has control characters", f"1-{longest} printable characters")]
+    return []
+
+
+def field_faults(fields: tuple[Field, ...]) -> list[Fault]:
+    """What is wrong with a list of field definitions, each fault with its path (``[2].default``)."""
+    from .values import value_faults
+
+    found: list[Fault] = []
+    seen: dict[str, int] = {}
+    for index, field in enumerate(fields):
+        here = f"[{index}]"
+        if not FIELD_NAME.match(field.name):
+            found.append(
+                Fault(f"{here}.name", f"{field.name!r} is no field name", "a letter or _, then letters, digits, _")
+            )
+        if field.name in seen:
+            found.append(Fault(f"{here}.name", f"{field.name!r} is taken by [{seen[field.name]}]", "a name of its own"))
+        seen.setdefault(field.name, index)
+        found += (fault.under(here) for fault in _shape_faults(field))
+        if field.default is not None and field.kind is not FieldKind.SECRET:
+            found += (fault.under(f"{here}.default") for fault in value_faults(field, field.default))
+    return found
+
+
+def _shape_faults(field: Field) -> list[Fault]:
+    found = []
+    if field.kind is FieldKind.CHOICE and not field.choices:
+        found.append(Fault("choices", "a choice has no choices", "at least one value"))
+    if field.kind is FieldKind.SECRET and (field.default is not None or field.example is not None):
+        found.append(Fault("default", "a secret has no default and no example", "the value belongs in an instance"))
+    if field.item_kind in (FieldKind.SECRET, FieldKind.LIST, FieldKind.CHOICE):
+        found.append(
+            Fault("item_kind", f"items are not {field.item_kind.value}", "text, number, boolean, url, file or json")
+        )
+    if field.rules and field.rules.pattern is not None:
+        try:
+            re.compile(field.rules.pattern)
+        except re.error as exc:
+            found.append(Fault("rules.pattern", f"no regular expression: {exc}", "Python's re syntax"))
+    return found

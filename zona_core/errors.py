@@ -1,0 +1,256 @@
+"""Every error that Zona raises, as one tree with stable codes.
+
+::
+
+    ZonaError
+    ├── InvalidInput            the caller's data is wrong: ``faults`` say where and what would be right
+    │   └── InvalidDocument     a document (OpenAPI, app definition) cannot be used
+    ├── ConfigurationError      settings, master key or plugins are not usable
+    │   └── KeyUnavailable      a secret cannot be sealed or opened with the keys at hand
+    ├── NotFound                what was named does not exist (or is not this tenant's)
+    ├── Conflict                the change collides with what is stored
+    │   ├── DuplicateKey        a unique key is taken
+    │   └── RevisionConflict    somebody else changed the document first
+    ├── PermissionDenied        the actor may not do this
+    │   └── TenantUnavailable   the tenant is unknown, inactive or suspended
+    ├── StoreUnavailable        the database cannot be reached or used
+    └── TaskFailed              a task handler could not do its work
+        ├── TaskTimeout         …within its time
+        └── AddressRefused      …because the address is not one this tenant may reach
+
+``code`` is the stable name that clients may test for; the class gives its HTTP status and CLI exit code
+(SPEC §3; DESIGN decision 7). Errors carry data, not only text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, Final
+
+__all__ = [
+    "EXIT_AND_STATUS",
+    "AddressRefused",
+    "ConfigurationError",
+    "Conflict",
+    "DuplicateKey",
+    "Fault",
+    "InvalidDocument",
+    "InvalidInput",
+    "KeyUnavailable",
+    "NotFound",
+    "PermissionDenied",
+    "RevisionConflict",
+    "StoreUnavailable",
+    "TaskFailed",
+    "TaskTimeout",
+    "TenantUnavailable",
+    "ZonaError",
+    "exit_code_of",
+    "status_of",
+]
+
+
+class Fault:
+    """One thing that is wrong, where it is, and what would be right.
+
+    ``path`` is dotted with indexes in brackets (``fields[2].name``), empty for the whole input.
+    """
+
+    __slots__ = ("expected", "message", "path")
+
+    def __init__(self, path: str, message: str, expected: str = "") -> None:
+        self.path = path
+        self.message = message
+        self.expected = expected
+
+    def __repr__(self) -> str:
+        return f"Fault({self.path!r}, {self.message!r}, {self.expected!r})"
+
+    def __str__(self) -> str:
+        where = f"{self.path}: " if self.path else ""
+        return f"{where}{self.message}" + (f" (expected {self.expected})" if self.expected else "")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Fault) and self.as_dict() == other.as_dict()
+
+    def __hash__(self) -> int:
+        return hash((self.path, self.message, self.expected))
+
+    def under(self, prefix: str) -> Fault:
+        """The same fault seen from outside: its path below ``prefix``."""
+        joint = "" if not self.path or self.path.startswith("[") or not prefix else "."
+        return Fault(f"{prefix}{joint}{self.path}", self.message, self.expected)
+
+    def as_dict(self) -> dict[str, str]:
+        """``{"path", "message", "expected"}`` for problem documents; ``expected`` only where known."""
+        shown = {"path": self.path, "message": self.message}
+        return {**shown, "expected": self.expected} if self.expected else shown
+
+
+class ZonaError(Exception):
+    """Root of the tree. ``message`` is for people, ``code`` for programs, ``details`` is JSON data without secrets."""
+
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        faults: Iterable[Fault] = (),
+        hint: str = "",
+        **details: Any,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        if code:
+            self.code = code  # type: ignore[misc]  # the instance narrows its class's code
+        self.faults = tuple(faults)
+        self.hint = hint
+        self.details: dict[str, Any] = details
+
+    def as_dict(self) -> dict[str, Any]:
+        """The error as JSON data: ``code``, ``message`` and, where there are any, ``errors``, ``hint``, ``details``."""
+        shown: dict[str, Any] = {"code": self.code, "message": self.message}
+        if self.faults:
+            shown["errors"] = [fault.as_dict() for fault in self.faults]
+        if self.hint:
+            shown["hint"] = self.hint
+        if self.details:
+            shown["details"] = self.details
+        return shown
+
+
+class InvalidInput(ZonaError):
+    """The caller's data is wrong; nothing was changed."""
+
+    code = "invalid_input"
+
+    @classmethod
+    def of(cls, faults: Iterable[Fault], what: str = "The input") -> InvalidInput:
+        """One error for all ``faults``; its message names the first and counts the rest."""
+        found = tuple(faults)
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        return cls(f"{what} is not valid: {found[0]}{more}", faults=found)
+
+
+class InvalidDocument(InvalidInput):
+    """A document cannot be used at all: not readable, not of a known format, or without anything to do."""
+
+    code = "invalid_document"
+
+
+class ConfigurationError(ZonaError):
+    """Settings, keys or plugins are not usable; ``faults`` name every one at once."""
+
+    code = "invalid_configuration"
+
+
+class KeyUnavailable(ConfigurationError):
+    """A secret cannot be sealed or opened: the master key is missing, wrong or damaged."""
+
+    code = "key_unavailable"
+
+
+class NotFound(ZonaError):
+    """What was named does not exist in this tenant."""
+
+    code = "not_found"
+
+
+class Conflict(ZonaError):
+    """The change collides with what is stored; nothing was changed."""
+
+    code = "conflict"
+
+
+class DuplicateKey(Conflict):
+    """A unique key is taken. ``details`` name ``collection`` and ``fields``."""
+
+    code = "duplicate"
+
+
+class RevisionConflict(Conflict):
+    """The document changed since it was read: read it again and repeat."""
+
+    code = "revision_conflict"
+
+
+class PermissionDenied(ZonaError):
+    """The actor lacks the permission named in ``details``."""
+
+    code = "permission_denied"
+
+
+class TenantUnavailable(PermissionDenied):
+    """The tenant is unknown, inactive or suspended (SPEC §2: no data is touched)."""
+
+    code = "tenant_unavailable"
+
+
+class StoreUnavailable(ZonaError):
+    """The database cannot be reached, opened or written."""
+
+    code = "store_unavailable"
+
+
+class TaskFailed(ZonaError):
+    """A handler could not do its work.
+
+    ``retryable`` says whether the same call may succeed later; ``retry_after`` (seconds) is the remote side's wish.
+    """
+
+    code = "task_failed"
+
+    def __init__(
+        self, message: str, *, retryable: bool = False, retry_after: float | None = None, **details: Any
+    ) -> None:
+        super().__init__(message, **details)
+        self.retryable = retryable
+        self.retry_after = retry_after
+
+
+class TaskTimeout(TaskFailed):
+    """The task did not end within its time."""
+
+    code = "task_timeout"
+
+
+class AddressRefused(TaskFailed):
+    """The target resolves to an address that this instance or tenant may not reach (SPEC §5)."""
+
+    code = "address_refused"
+
+
+#: class → (CLI exit code, HTTP status); the nearest class in the tree counts. 1 is an unforeseen fault, 2 wrong usage.
+EXIT_AND_STATUS: Final[Mapping[type[ZonaError], tuple[int, int]]] = MappingProxyType(
+    {
+        ZonaError: (1, 500),
+        InvalidInput: (3, 422),
+        InvalidDocument: (3, 422),
+        NotFound: (4, 404),
+        Conflict: (5, 409),
+        PermissionDenied: (6, 403),
+        TaskFailed: (7, 502),
+        TaskTimeout: (8, 504),
+        StoreUnavailable: (9, 503),
+        ConfigurationError: (10, 500),
+        KeyUnavailable: (11, 500),
+        AddressRefused: (12, 403),
+    }
+)
+
+
+def _row(error: ZonaError) -> tuple[int, int]:
+    return next(EXIT_AND_STATUS[kind] for kind in type(error).__mro__ if kind in EXIT_AND_STATUS)
+
+
+def exit_code_of(error: ZonaError) -> int:
+    """The exit code with which the CLI ends on ``error``."""
+    return _row(error)[0]
+
+
+def status_of(error: ZonaError) -> int:
+    """The HTTP status that answers ``error``."""
+    return _row(error)[1]

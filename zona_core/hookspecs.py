@@ -1,0 +1,76 @@
+"""The hooks by which plugins, the built-in ones included, bring their parts (SPEC §8).
+
+A plugin is an installed package with an entry point in the group ``zona`` that names a module or object carrying
+functions marked with ``zona_core.hookimpl``. Each hook is given one frozen details object, so that fields can be added
+without breaking anyone. Hooks give *factories*, called on first use: loading a plugin should import no driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+from attrs import Factory, define
+
+from .ports.cipher import Keyring
+from .ports.handlers import TaskHandler
+from .ports.importers import AppImporter
+from .ports.store import DocumentStore
+
+if TYPE_CHECKING:
+    from .domain.apps import AppDefinition
+
+__all__ = ["PROJECT", "PluginDetails", "hookimpl", "hookspec"]
+
+#: the entry point group, and pluggy's project name
+PROJECT = "zona"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@define(frozen=True, kw_only=True)
+class PluginDetails:
+    """What a hook is told of the ``Zona`` that asks."""
+
+    #: version of Zona
+    version: str
+    #: the plugin's own settings: ``[plugins.NAME]`` of ``zona.toml``, by plugin name
+    settings: Mapping[str, Mapping[str, Any]] = Factory(dict)
+
+
+@hookspec
+def zona_task_handlers(details: PluginDetails) -> Mapping[str, Callable[[], TaskHandler]]:  # type: ignore[empty-body]
+    """Task handlers by the name that a task's ``task_handler`` gives."""
+
+
+@hookspec
+def zona_importers(details: PluginDetails) -> Mapping[str, Callable[[], AppImporter]]:  # type: ignore[empty-body]
+    """Importers by format name."""
+
+
+@hookspec
+def zona_integrations(details: PluginDetails) -> Mapping[str, Callable[[], AppDefinition]]:  # type: ignore[empty-body]
+    """Apps that come with the plugin, by the name under which a tenant installs them."""
+
+
+@hookspec
+def zona_store_adapters(details: PluginDetails) -> Mapping[str, Callable[[str], DocumentStore]]:  # type: ignore[empty-body]
+    """Document stores by URL scheme; the factory is given the whole URL.
+
+    It raises ``StoreUnavailable`` or ``ConfigurationError``.
+    """
+
+
+@hookspec
+def zona_keyrings(details: PluginDetails) -> Mapping[str, Callable[[str], Keyring]]:  # type: ignore[empty-body]
+    """Keyrings by URL scheme (``env:NAME``, ``file:PATH``); the factory is given the whole URL.
+
+    It raises ``KeyUnavailable``.
+    """
+
+
+@hookspec
+def zona_cli_commands(details: PluginDetails) -> Iterable[Any]:  # type: ignore[empty-body]
+    """Click commands that join the ``zona`` command."""

@@ -1,0 +1,30 @@
+"""The importer port: a document becomes an app definition."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from attrs import define
+
+from zona_core.domain.apps import AppDefinition
+from zona_core.errors import Fault
+
+__all__ = ["AppImporter", "ImportedApp"]
+
+
+@define(frozen=True, kw_only=True)
+class ImportedApp:
+    """A definition, and what had to be repaired in the document: each warning names its place (a JSON pointer path)."""
+
+    definition: AppDefinition
+    warnings: tuple[Fault, ...] = ()
+
+
+class AppImporter(Protocol):
+    """Reads one document format."""
+
+    def read(self, document: bytes, *, title: str = "") -> ImportedApp:
+        """The app that ``document`` describes, titled ``title`` if given.
+
+        Raises ``InvalidDocument`` if nothing can be made of it; bounded in time and memory whatever the input.
+        """

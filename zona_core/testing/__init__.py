@@ -1,0 +1,1 @@
+"""For authors of adapters and plugins: contract suites and an in-memory store."""

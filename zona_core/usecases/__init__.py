@@ -1,0 +1,1 @@
+"""Use-cases: the rules, permissions, audit and transactions behind the two doors."""
