@@ -1,1 +1,106 @@
-"""Zona: a security-automation engine that a Python program can embed."""
+"""Zona: a security-automation engine that a Python program can embed.
+
+::
+
+    from zona_core import Secret, Zona
+
+    with Zona.embedded("./zona-data") as zona:
+        workspace = zona.tenant()
+        app = workspace.apps.import_document(open("shodan.yaml", "rb").read()).app
+        workspace.instances.add(app.title, title="main", values={"api_key": Secret("…")})
+        run = workspace.runs.run(app.title, "get_shodan_ports")
+
+The names below are the public interface; a module whose name begins with ``_`` is not.
+"""
+
+from __future__ import annotations
+
+from zona_core.domain.actors import Actor
+from zona_core.domain.apps import AppDefinition, AppStatus, Integration, RetryPolicy, Task, TaskDefinition
+from zona_core.domain.fields import Field, FieldKind, OutputField, Rules
+from zona_core.domain.instances import Credential, Instance, InstanceStatus
+from zona_core.domain.network import NetworkPolicy, refusal_of
+from zona_core.domain.runs import Execution, RunStatus
+from zona_core.domain.secrets import MASK, Secret
+from zona_core.domain.tenants import DEFAULT_TENANT, Tenant, TenantStatus
+from zona_core.errors import (
+    AddressRefused,
+    ConfigurationError,
+    Conflict,
+    DuplicateKey,
+    Fault,
+    InvalidDocument,
+    InvalidInput,
+    KeyUnavailable,
+    NotFound,
+    PermissionDenied,
+    RevisionConflict,
+    StoreUnavailable,
+    TaskFailed,
+    TaskTimeout,
+    TenantUnavailable,
+    ZonaError,
+)
+from zona_core.hookspecs import PluginDetails, hookimpl
+from zona_core.persistence.display import as_data
+from zona_core.ports.handlers import Connection, ConnectionReport, TaskCall, TaskHandler, TaskOutcome
+from zona_core.ports.importers import AppImporter, ImportedApp
+from zona_core.settings import Settings, load_settings
+from zona_core.zona import System, Workspace, Zona
+
+__all__ = [
+    "DEFAULT_TENANT",
+    "MASK",
+    "Actor",
+    "AddressRefused",
+    "AppDefinition",
+    "AppImporter",
+    "AppStatus",
+    "ConfigurationError",
+    "Conflict",
+    "Connection",
+    "ConnectionReport",
+    "Credential",
+    "DuplicateKey",
+    "Execution",
+    "Fault",
+    "Field",
+    "FieldKind",
+    "ImportedApp",
+    "Instance",
+    "InstanceStatus",
+    "Integration",
+    "InvalidDocument",
+    "InvalidInput",
+    "KeyUnavailable",
+    "NetworkPolicy",
+    "NotFound",
+    "OutputField",
+    "PermissionDenied",
+    "PluginDetails",
+    "RetryPolicy",
+    "RevisionConflict",
+    "Rules",
+    "RunStatus",
+    "Secret",
+    "Settings",
+    "StoreUnavailable",
+    "System",
+    "Task",
+    "TaskCall",
+    "TaskDefinition",
+    "TaskFailed",
+    "TaskHandler",
+    "TaskOutcome",
+    "TaskTimeout",
+    "Tenant",
+    "TenantStatus",
+    "TenantUnavailable",
+    "Workspace",
+    "Zona",
+    "ZonaError",
+    "as_data",
+    "hookimpl",
+    "load_settings",
+    "refusal_of",
+]

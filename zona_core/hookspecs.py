@@ -72,5 +72,13 @@ def zona_keyrings(details: PluginDetails) -> Mapping[str, Callable[[str], Keyrin
 
 
 @hookspec
+def zona_key_makers(details: PluginDetails) -> Mapping[str, Callable[[str], bool]]:  # type: ignore[empty-body]
+    """By keyring URL scheme: makes a new master key where the URL says; False if there is one already.
+
+    It raises ``ConfigurationError`` if none can be made.
+    """
+
+
+@hookspec
 def zona_cli_commands(details: PluginDetails) -> Iterable[Any]:  # type: ignore[empty-body]
     """Click commands that join the ``zona`` command."""

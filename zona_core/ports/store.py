@@ -52,11 +52,15 @@ Scalar: TypeAlias = str | int | float | bool | datetime | None
 Document: TypeAlias = dict[str, Any]
 
 
+def _scalars(values: Iterable[Scalar]) -> tuple[Scalar, ...]:
+    return tuple(values)
+
+
 @define(frozen=True)
 class In:
     """Equal to one of ``values`` (none: matches nothing)."""
 
-    values: tuple[Scalar, ...] = field(converter=tuple)
+    values: tuple[Scalar, ...] = field(converter=_scalars)
 
 
 @define(frozen=True, kw_only=True)

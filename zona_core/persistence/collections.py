@@ -1,0 +1,147 @@
+"""Which collections there are: their models, keys, secrets and the indexes for every query.
+
+``KINDS`` is the registry that whole-store work (copying, backup, isolation checks) walks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, Generic, TypeVar
+
+from attrs import define
+
+from zona_core.domain.apps import AppStatus, Integration, Task
+from zona_core.domain.audit import AuditRecord
+from zona_core.domain.counters import Counter
+from zona_core.domain.instances import Credential, Instance, InstanceStatus
+from zona_core.domain.runs import Execution
+from zona_core.domain.tenants import Tenant
+from zona_core.ports.store import CollectionSpec, In, Index
+
+__all__ = [
+    "APPS",
+    "AUDIT",
+    "COUNTERS",
+    "CREDENTIALS",
+    "INSTANCES",
+    "KINDS",
+    "LIVE_APP",
+    "LIVE_INSTANCE",
+    "RUNS",
+    "TASKS",
+    "TENANTS",
+    "Kind",
+]
+
+T = TypeVar("T")
+
+
+@define(frozen=True, kw_only=True)
+class Kind(Generic[T]):
+    """How a model is stored."""
+
+    model: type[T]
+    spec: CollectionSpec
+    #: the document's key, unique within its tenant
+    key: Callable[[T], str]
+    #: attributes that are mappings whose ``Secret`` values are sealed
+    secrets: tuple[str, ...] = ()
+    #: lives in the core database, above tenants
+    core: bool = False
+
+
+LIVE_APP: Final = In([status.value for status in AppStatus if status is not AppStatus.DELETED])
+LIVE_INSTANCE: Final = In([status.value for status in InstanceStatus if status is not InstanceStatus.DELETED])
+
+TENANTS: Final = Kind(
+    model=Tenant,
+    spec=CollectionSpec(name="tenants", indexes=(Index(name="by_status", fields=("status",)),)),
+    key=lambda tenant: tenant.tenant_code,
+    core=True,
+)
+COUNTERS: Final = Kind(
+    model=Counter,
+    spec=CollectionSpec(name="counters"),
+    key=lambda counter: f"{counter.tenant_code}/{counter.counter_name}",
+    core=True,
+)
+APPS: Final = Kind(
+    model=Integration,
+    spec=CollectionSpec(
+        name="apps",
+        indexes=(
+            Index(name="title", fields=("title",), unique=True, where={"status": LIVE_APP}),
+            Index(name="by_id", fields=("integration_id",), unique=True),
+            Index(name="by_status", fields=("status", "title")),
+        ),
+    ),
+    key=lambda app: str(app.integration_id),
+)
+TASKS: Final = Kind(
+    model=Task,
+    spec=CollectionSpec(
+        name="tasks",
+        indexes=(
+            Index(name="tag", fields=("integration_id", "task_tag"), unique=True, where={"status": LIVE_APP}),
+            Index(name="by_app", fields=("integration_id", "status", "execution_order", "id")),
+            Index(name="by_id", fields=("id",), unique=True),
+        ),
+    ),
+    key=lambda task: str(task.id),
+)
+INSTANCES: Final = Kind(
+    model=Instance,
+    spec=CollectionSpec(
+        name="instances",
+        indexes=(
+            Index(name="title", fields=("integration_id", "title"), unique=True, where={"status": LIVE_INSTANCE}),
+            Index(name="by_id", fields=("instance_id",), unique=True),
+            Index(name="by_status", fields=("status", "instance_id")),
+            Index(name="by_credential", fields=("credentials_id", "status")),
+        ),
+    ),
+    key=lambda instance: str(instance.instance_id),
+    secrets=("values",),
+)
+CREDENTIALS: Final = Kind(
+    model=Credential,
+    spec=CollectionSpec(
+        name="credentials",
+        indexes=(
+            Index(name="title", fields=("title",), unique=True, where={"deleted": False}),
+            Index(name="by_id", fields=("deleted", "id")),
+        ),
+    ),
+    key=lambda credential: str(credential.id),
+    secrets=("secrets",),
+)
+RUNS: Final = Kind(
+    model=Execution,
+    spec=CollectionSpec(
+        name="runs",
+        indexes=(
+            Index(name="by_time", fields=("created_at",)),
+            Index(name="by_app", fields=("integration_id", "created_at")),
+            Index(name="by_task", fields=("task_id", "created_at")),
+            Index(name="by_instance", fields=("instance_id", "created_at")),
+            Index(name="by_status", fields=("status", "created_at")),
+        ),
+    ),
+    key=lambda run: run.id,
+)
+AUDIT: Final = Kind(
+    model=AuditRecord,
+    spec=CollectionSpec(
+        name="audit",
+        indexes=(
+            Index(name="by_seq", fields=("seq",), unique=True),
+            Index(name="by_target", fields=("target", "seq")),
+            Index(name="by_actor", fields=("actor", "seq")),
+            Index(name="by_action", fields=("action", "seq")),
+        ),
+    ),
+    key=lambda record: f"{record.seq:012d}",
+)
+
+#: every collection
+KINDS: Final[tuple[Kind[Any], ...]] = (TENANTS, COUNTERS, APPS, TASKS, INSTANCES, CREDENTIALS, RUNS, AUDIT)

@@ -1,0 +1,173 @@
+"""The database as use-cases see it: the core's repositories, each tenant's, and ids."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cached_property
+from typing import Any, TypeVar
+
+from zona_core.domain.actors import Actor
+from zona_core.domain.apps import Integration, Task
+from zona_core.domain.audit import GENESIS, AuditRecord, chained
+from zona_core.domain.instances import Credential, Instance
+from zona_core.domain.runs import Execution
+from zona_core.domain.tenants import Tenant
+from zona_core.errors import ZonaError
+from zona_core.persistence import collections as kinds
+from zona_core.persistence.collections import Kind
+from zona_core.persistence.display import as_data
+from zona_core.persistence.repository import Repository
+from zona_core.persistence.sealing import Sealer
+from zona_core.persistence.tenancy import tenant_collection
+from zona_core.ports.cipher import Keyring
+from zona_core.ports.store import DocumentStore
+
+__all__ = ["CORE", "Database", "TenantData"]
+
+T = TypeVar("T")
+
+#: the name under which the core database itself appears (audit of tenants, counters of the core)
+CORE = "core"
+
+_LARGEST_BLOCK = 1_024
+
+
+class Database:
+    """A document store and a keyring, put to use."""
+
+    def __init__(self, store: DocumentStore, keyring: Callable[[], Keyring]) -> None:
+        self.store = store
+        self._keyring = keyring
+        self._depth = threading.local()
+        self._blocks: dict[tuple[str, str], tuple[int, int, int]] = {}
+        self._blocks_lock = threading.Lock()
+
+    @cached_property
+    def tenants(self) -> Repository[Tenant]:
+        """All tenants."""
+        collection = self.store.collection(kinds.TENANTS.spec)
+        return Repository(kinds.TENANTS, collection, self.store.converter, self._sealer(kinds.TENANTS, CORE))
+
+    def tenant(self, tenant_code: str) -> TenantData:
+        """The data of one tenant; the caller has checked that it exists and is active."""
+        return TenantData(self, tenant_code)
+
+    def repository(self, kind: Kind[T], tenant_code: str) -> Repository[T]:
+        """One tenant's models of one kind."""
+        collection = tenant_collection(self.store, kind.spec, tenant_code)
+        return Repository(kind, collection, self.store.converter, self._sealer(kind, tenant_code))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All writes of this thread within the block happen together or not at all."""
+        depth = getattr(self._depth, "value", 0)
+        self._depth.value = depth + 1
+        try:
+            with self.store.transaction():
+                yield
+        finally:
+            self._depth.value = depth
+
+    def take_ids(self, tenant_code: str, name: str, count: int = 1) -> list[int]:
+        """``count`` ids that were never given before for this tenant and name, ascending (SPEC §1: Counter).
+
+        They come from blocks that grow with demand. Not within a transaction: a rolled-back block would be given twice.
+        """
+        if getattr(self._depth, "value", 0):
+            raise ZonaError("ids are taken before a transaction begins, not within it")
+        with self._blocks_lock:
+            first, last, size = self._blocks.get((tenant_code, name), (1, 0, 0))
+            ids = list(range(first, min(last, first + count - 1) + 1))
+            if missing := count - len(ids):
+                size = min(max(2 * size, 1), _LARGEST_BLOCK)
+                block = max(missing, size)
+                counters = self.store.collection(kinds.COUNTERS.spec)
+                last = counters.increment(f"{tenant_code}/{name}", "value", block)
+                first = last - block + 1
+                ids += range(first, first + missing)
+            self._blocks[tenant_code, name] = (ids[-1] + 1, last, size)
+            return ids
+
+    def _sealer(self, kind: Kind[Any], tenant_code: str) -> Sealer:
+        return Sealer(
+            lambda: self._keyring().for_tenant(tenant_code), tenant_code, kind.spec.name, attributes=kind.secrets
+        )
+
+
+class TenantData:
+    """One tenant's repositories."""
+
+    def __init__(self, database: Database, tenant_code: str) -> None:
+        self._database = database
+        self.tenant_code = tenant_code
+
+    @cached_property
+    def apps(self) -> Repository[Integration]:
+        """Integrations."""
+        return self._database.repository(kinds.APPS, self.tenant_code)
+
+    @cached_property
+    def tasks(self) -> Repository[Task]:
+        """Tasks of all apps."""
+        return self._database.repository(kinds.TASKS, self.tenant_code)
+
+    @cached_property
+    def instances(self) -> Repository[Instance]:
+        """Instances of all apps."""
+        return self._database.repository(kinds.INSTANCES, self.tenant_code)
+
+    @cached_property
+    def credentials(self) -> Repository[Credential]:
+        """Shared secrets."""
+        return self._database.repository(kinds.CREDENTIALS, self.tenant_code)
+
+    @cached_property
+    def runs(self) -> Repository[Execution]:
+        """Executions."""
+        return self._database.repository(kinds.RUNS, self.tenant_code)
+
+    @cached_property
+    def audit(self) -> Repository[AuditRecord]:
+        """The audit trail."""
+        return self._database.repository(kinds.AUDIT, self.tenant_code)
+
+    def take_ids(self, name: str, count: int = 1) -> list[int]:
+        """New ids of this tenant; see ``Database.take_ids``."""
+        return self._database.take_ids(self.tenant_code, name, count)
+
+    def take_id(self, name: str) -> int:
+        """One new id."""
+        return self.take_ids(name)[0]
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """See ``Database.transaction``."""
+        with self._database.transaction():
+            yield
+
+    def now(self) -> datetime:
+        """The store's clock."""
+        return self._database.store.now()
+
+    def record(self, actor: Actor, action: str, target: str, *, before: Any = None, after: Any = None) -> None:
+        """Adds to the audit trail, within the transaction of the change itself; models are masked."""
+        last = self.audit.find(sort=[("seq", -1)], limit=1).items
+        entry = AuditRecord(
+            seq=last[0].seq + 1 if last else 1,
+            at=_to_millisecond(self.now()),
+            actor=actor.name,
+            action=action,
+            target=target,
+            before=None if before is None else as_data(before),
+            after=None if after is None else as_data(after),
+            correlation_id=actor.correlation_id,
+        )
+        self.audit.insert(chained(entry, last[0].hash if last else GENESIS))
+
+
+def _to_millisecond(at: datetime) -> datetime:
+    """``at`` as every database can keep it: the hash must hold after a move to another store."""
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)

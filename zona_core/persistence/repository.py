@@ -1,0 +1,105 @@
+"""Typed collections: models in, models out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Generic, TypeVar
+
+from attrs import define, evolve
+
+from zona_core.errors import NotFound
+from zona_core.persistence.collections import Kind
+from zona_core.persistence.sealing import Sealer
+from zona_core.ports.store import Collection, Document, DocumentConverter, Scalar, Sort, Where
+
+__all__ = ["Listing", "Repository"]
+
+T = TypeVar("T")
+
+
+@define(frozen=True, kw_only=True)
+class Listing(Generic[T]):
+    """A page of models, and the cursor for the next one (None: this is the last)."""
+
+    items: list[T]
+    next: str | None = None
+
+
+class Repository(Generic[T]):
+    """The models of one kind, in one tenant or in the core database."""
+
+    def __init__(self, kind: Kind[T], collection: Collection, converter: DocumentConverter, sealer: Sealer) -> None:
+        self._kind = kind
+        self._collection = collection
+        self._converter = converter
+        self._sealer = sealer
+
+    def get(self, key: int | str) -> T | None:
+        """The model with that key, or None."""
+        document = self._collection.get(str(key))
+        return None if document is None else self._model(document)
+
+    def need(self, key: int | str) -> T:
+        """The model with that key; raises ``NotFound``."""
+        model = self.get(key)
+        if model is None:
+            name = self._kind.spec.name
+            raise NotFound(f"there is nothing with the key {key} in {name}", collection=name, key=str(key))
+        return model
+
+    def find(
+        self, where: Where | None = None, *, sort: Sort = (), after: str | None = None, limit: int = 100
+    ) -> Listing[T]:
+        """A page of those that match, in the order of ``sort``."""
+        page = self._collection.find(where or {}, sort=sort, after=after, limit=limit)
+        return Listing(items=[self._model(document) for document in page.items], next=page.next)
+
+    def all(self, where: Where | None = None, *, sort: Sort = ()) -> list[T]:
+        """All that match; for sets known to be small (an app's tasks, an app's instances)."""
+        models: list[T] = []
+        cursor: str | None = None
+        while True:
+            page = self.find(where, sort=sort, after=cursor, limit=1_000)
+            models += page.items
+            cursor = page.next
+            if cursor is None:
+                return models
+
+    def one(self, where: Where) -> T | None:
+        """One that matches, or None; for queries by a unique key."""
+        items = self.find(where, limit=1).items
+        return items[0] if items else None
+
+    def count(self, where: Where | None = None, *, limit: int = 10_000) -> int:
+        """How many match, counted up to ``limit``."""
+        return self._collection.count(where or {}, limit=limit)
+
+    def group_count(self, path: str, where: Where | None = None, *, limit: int = 100) -> dict[Scalar, int]:
+        """How many match for each value at ``path``."""
+        return self._collection.group_count(path, where or {}, limit=limit)
+
+    def insert(self, model: T) -> T:
+        """Stores a new model; raises ``DuplicateKey``. Gives it with its revision."""
+        self._collection.insert(self._document(model))
+        return self._with_revision(model, 1)
+
+    def insert_many(self, models: Iterable[T]) -> list[str]:
+        """Stores those whose keys are free; gives the keys of those."""
+        return self._collection.insert_many(self._document(model) for model in models)
+
+    def replace(self, model: T) -> T:
+        """Stores a changed model; raises ``NotFound``, ``RevisionConflict``, ``DuplicateKey``."""
+        return self._with_revision(model, self._collection.replace(self._document(model)))
+
+    def _document(self, model: T) -> Document:
+        document: Document = self._converter.unstructure(model)
+        document["_id"] = self._kind.key(model)
+        return self._sealer.seal(document)
+
+    def _model(self, document: Document) -> T:
+        return self._converter.structure(self._sealer.unseal(document), self._kind.model)
+
+    @staticmethod
+    def _with_revision(model: T, revision: int) -> T:
+        changed: Any = evolve(model, revision=revision)  # type: ignore[misc]  # every kind's model is an attrs class
+        return changed  # type: ignore[no-any-return]

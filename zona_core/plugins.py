@@ -1,0 +1,207 @@
+"""The plugin manager: finds plugins, loads each on its own, and reports those that fail (SPEC §8, STYLE habit 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pluggy
+from attrs import define
+
+from zona_core import hookspecs
+from zona_core.domain.apps import AppDefinition
+from zona_core.errors import ConfigurationError, NotFound
+from zona_core.hookspecs import PROJECT, PluginDetails
+from zona_core.ports.cipher import Keyring
+from zona_core.ports.handlers import TaskHandler
+from zona_core.ports.importers import AppImporter
+from zona_core.ports.store import DocumentStore
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+__all__ = ["PluginReport", "Plugins"]
+
+T = TypeVar("T")
+
+
+@define(frozen=True, kw_only=True)
+class PluginReport:
+    """One plugin: where it comes from, what it brings, or why it was left out."""
+
+    name: str
+    distribution: str
+    version: str
+    #: "loaded", "blocked" or "failed"
+    state: str
+    #: hook names of what it implements
+    hooks: tuple[str, ...] = ()
+    error: str = ""
+
+
+class Plugins:
+    """The plugins of one ``Zona``.
+
+    ``extra`` are plugin objects that are not installed packages, by name. A name that two plugins claim belongs to the
+    one that was registered first, the built-in ones before others; the claim that lost is reported.
+    """
+
+    def __init__(
+        self,
+        *,
+        blocked: Iterable[str] = (),
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+        extra: Mapping[str, object] | None = None,
+    ) -> None:
+        from importlib.metadata import entry_points, version
+
+        self._blocked = frozenset(blocked)
+        self._details = PluginDetails(version=version(PROJECT), settings=settings or {})
+        self._manager = pluggy.PluginManager(PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+        self.reports: list[PluginReport] = []
+        self._made: dict[tuple[str, str], Any] = {}
+        for entry_point in _ordered(entry_points(group=PROJECT)):
+            self._load(entry_point)
+        for name, plugin in (extra or {}).items():
+            self._register(name, plugin, distribution="", release="")
+
+    def handler(self, name: str) -> TaskHandler:
+        """The task handler of that name; raises ``NotFound``."""
+        return self._instance("task handler", name, self._handlers)
+
+    def importer(self, name: str) -> AppImporter:
+        """The importer of that format; raises ``NotFound``."""
+        return self._instance("importer", name, self._importers)
+
+    def integration(self, name: str) -> AppDefinition:
+        """The app that a plugin brings under that name; raises ``NotFound``."""
+        return self._instance("integration", name, self._integrations)
+
+    def open_store(self, url: str) -> DocumentStore:
+        """A document store for ``url``; raises ``ConfigurationError`` for an unknown scheme."""
+        factory: Callable[[str], DocumentStore] = self._by_scheme("document store", url, self._stores)
+        return factory(url)
+
+    def open_keyring(self, url: str) -> Keyring:
+        """A keyring for ``url``; raises ``ConfigurationError`` for an unknown scheme, ``KeyUnavailable``."""
+        factory: Callable[[str], Keyring] = self._by_scheme("keyring", url, self._keyrings)
+        return factory(url)
+
+    def create_key(self, url: str) -> bool:
+        """Makes the master key that a keyring ``url`` names; False if it is there. Raises ``ConfigurationError``."""
+        make: Callable[[str], bool] = self._by_scheme("new key", url, self._merged("zona_key_makers"))
+        return make(url)
+
+    def cli_commands(self) -> list[Any]:
+        """Click commands that plugins bring."""
+        return [command for commands in self._results("zona_cli_commands") for command in commands]
+
+    @property
+    def offers(self) -> dict[str, list[str]]:
+        """What all plugins together bring: names by kind."""
+        return {
+            "task handlers": sorted(self._handlers),
+            "importers": sorted(self._importers),
+            "integrations": sorted(self._integrations),
+            "stores": sorted(self._stores),
+            "keyrings": sorted(self._keyrings),
+        }
+
+    @cached_property
+    def _handlers(self) -> dict[str, Callable[[], TaskHandler]]:
+        return self._merged("zona_task_handlers")
+
+    @cached_property
+    def _importers(self) -> dict[str, Callable[[], AppImporter]]:
+        return self._merged("zona_importers")
+
+    @cached_property
+    def _integrations(self) -> dict[str, Callable[[], AppDefinition]]:
+        return self._merged("zona_integrations")
+
+    @cached_property
+    def _stores(self) -> dict[str, Callable[[str], DocumentStore]]:
+        return self._merged("zona_store_adapters")
+
+    @cached_property
+    def _keyrings(self) -> dict[str, Callable[[str], Keyring]]:
+        return self._merged("zona_keyrings")
+
+    def _load(self, entry_point: EntryPoint) -> None:
+        distribution = entry_point.dist.name if entry_point.dist else ""
+        release = entry_point.dist.version if entry_point.dist else ""
+        if entry_point.name in self._blocked:
+            self._report(entry_point.name, distribution, release, "blocked")
+            return
+        try:
+            plugin = entry_point.load()
+        except Exception as exc:  # noqa: BLE001  # a stranger's module may raise anything; it is left out and reported
+            self._report(entry_point.name, distribution, release, "failed", error=f"{type(exc).__name__}: {exc}")
+            return
+        self._register(entry_point.name, plugin, distribution, release)
+
+    def _register(self, name: str, plugin: object, distribution: str, release: str) -> None:
+        try:
+            self._manager.register(plugin, name=name)
+            self._manager.check_pending()
+        except (pluggy.PluginValidationError, ValueError) as exc:
+            if self._manager.has_plugin(name) and self._manager.get_plugin(name) is plugin:
+                self._manager.unregister(plugin)
+            self._report(name, distribution, release, "failed", error=str(exc))
+            return
+        hooks = tuple(sorted(caller.name for caller in self._manager.get_hookcallers(plugin) or ()))
+        self._report(name, distribution, release, "loaded", hooks=hooks)
+
+    def _report(
+        self, name: str, distribution: str, release: str, state: str, *, hooks: tuple[str, ...] = (), error: str = ""
+    ) -> None:
+        self.reports.append(
+            PluginReport(name=name, distribution=distribution, version=release, state=state, hooks=hooks, error=error)
+        )
+
+    def _results(self, hook: str) -> list[Any]:
+        """What each plugin's implementation gives, in the order of registration; one that raises is reported."""
+        results = []
+        for implementation in getattr(self._manager.hook, hook).get_hookimpls():
+            try:
+                results.append(implementation.function(*(self._details for _ in implementation.argnames)))
+            except Exception as exc:  # noqa: BLE001  # one plugin's fault must not take the others along
+                self._report(implementation.plugin_name, "", "", "failed", error=f"{hook}: {type(exc).__name__}: {exc}")
+        return results
+
+    def _merged(self, hook: str) -> dict[str, Any]:
+        merged: dict[str, Any] = {}
+        for offered in self._results(hook):
+            for name, factory in offered.items():
+                if name in merged:
+                    self._report(name, "", "", "failed", error=f"{hook}: {name!r} is claimed by two plugins")
+                merged.setdefault(name, factory)
+        return merged
+
+    def _instance(self, kind: str, name: str, factories: Mapping[str, Callable[[], T]]) -> T:
+        if name not in factories:
+            known = ", ".join(sorted(factories)) or "none"
+            raise NotFound(f"there is no {kind} {name!r}", hint=f"known: {known}; zona plugins list shows what failed")
+        if (kind, name) not in self._made:
+            self._made[kind, name] = factories[name]()
+        made: T = self._made[kind, name]
+        return made
+
+    @staticmethod
+    def _by_scheme(kind: str, url: str, factories: Mapping[str, T]) -> T:
+        scheme = url.partition(":")[0]
+        if scheme not in factories:
+            known = ", ".join(f"{name}:" for name in sorted(factories))
+            raise ConfigurationError(f"there is no {kind} for {scheme}: URLs", hint=f"known: {known}")
+        return factories[scheme]
+
+
+def _ordered(found: Iterable[EntryPoint]) -> list[EntryPoint]:
+    """The built-in plugins first, then by distribution and name: the order decides who owns a name."""
+    return sorted(found, key=lambda entry: (_owner(entry) != PROJECT, _owner(entry), entry.name))
+
+
+def _owner(entry_point: EntryPoint) -> str:
+    return entry_point.dist.name if entry_point.dist else ""

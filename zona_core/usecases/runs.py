@@ -1,0 +1,202 @@
+"""Single runs of tasks, and their history (SPEC §4.4)."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import define, evolve
+
+from zona_core.domain.apps import AppStatus, Integration, Task
+from zona_core.domain.instances import Instance
+from zona_core.domain.runs import Execution, RunStatus
+from zona_core.domain.values import checked, masked
+from zona_core.errors import Fault, InvalidInput, NotFound, TaskFailed, TaskTimeout
+from zona_core.persistence.repository import Listing
+from zona_core.ports.handlers import TaskCall, TaskOutcome
+from zona_core.ports.store import Where
+from zona_core.usecases._area import Area, TenantContext, use_case
+from zona_core.usecases._attempts import Attempts, Job
+from zona_core.usecases._connect import connection_of
+from zona_core.usecases._lookup import app_of, instance_of, instance_to_run, task_of
+from zona_core.usecases._redaction import Redactor
+
+__all__ = ["Runs"]
+
+
+@define(frozen=True, kw_only=True)
+class _Order:
+    """What a run is asked to do, found and checked."""
+
+    app: Integration
+    task: Task
+    instance: Instance | None
+    inputs: dict[str, Any]
+    #: seconds an attempt
+    timeout: float
+
+
+class Runs(Area):
+    """Running tasks and reading what came of it."""
+
+    area = "runs"
+    _context: TenantContext
+
+    @use_case("runs:run")
+    def run(
+        self,
+        app: int | str,
+        task: int | str,
+        *,
+        instance: int | str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        idempotency_key: str = "",
+    ) -> Execution:
+        """Runs a task to its end and gives the record; a run that failed is a record with ``error``, not an exception.
+
+        ``instance`` may be left out if the app has just one, or needs none. ``inputs`` by field name. ``timeout``
+        (seconds an attempt) replaces the task's own. Raises ``InvalidInput`` and ``NotFound`` before anything is
+        written.
+        """
+        data = self._context.data
+        order = self._order(app, task, instance, inputs or {}, timeout)
+        run = data.runs.insert(self._begun(order, idempotency_key))
+        redactor = Redactor()
+        attempts: Attempts | None = None
+        try:
+            job = self._job(run, order, redactor)
+            attempts = Attempts(job, self._context.parts.executor, self._context.parts.clock)
+            outcome = attempts.run()
+        except TaskFailed as failure:
+            return self._ended(run, attempts, failure)
+        except BaseException as exc:
+            stopped = TaskFailed(redactor.text(f"the run was broken off: {type(exc).__name__}"), code="run_interrupted")
+            self._ended(run, attempts, stopped)
+            raise
+        return self._ended(run, attempts, self._presentable(outcome, redactor))
+
+    @use_case("runs:read")
+    def list(
+        self,
+        *,
+        app: int | str | None = None,
+        task: int | str | None = None,
+        instance: int | str | None = None,
+        status: RunStatus | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Listing[Execution]:
+        """Runs, newest first; ``task`` and ``instance`` go with an ``app``."""
+        if app is None and (task is not None or instance is not None):
+            raise InvalidInput.of([Fault("app", "is missing", "the app that the task or instance belongs to")])
+        data = self._context.data
+        where: dict[str, Any] = {}
+        if app is not None:
+            of_app = app_of(data, app)
+            where["integration_id"] = of_app.integration_id
+            if task is not None:
+                where["task_id"] = task_of(data, of_app, task).id
+            if instance is not None:
+                where["instance_id"] = instance_of(data, of_app, instance).instance_id
+        if status is not None:
+            where["status"] = status.value
+        asked: Where = where
+        return data.runs.find(asked, sort=[("created_at", -1)], after=after, limit=limit)
+
+    @use_case("runs:read")
+    def get(self, run_id: str) -> Execution:
+        """One run by its id; raises ``NotFound``."""
+        run = self._context.data.runs.get(run_id)
+        if run is None:
+            raise NotFound(
+                f"there is no run {run_id!r}", collection="runs", hint="zona runs list shows those there are"
+            )
+        return run
+
+    def _order(
+        self,
+        app: int | str,
+        task: int | str,
+        instance: int | str | None,
+        inputs: Mapping[str, Any],
+        timeout: float | None,
+    ) -> _Order:
+        data = self._context.data
+        of_app = app_of(data, app)
+        of_task = task_of(data, of_app, task)
+        for name, status in ((of_app.title, of_app.status), (of_task.task_tag, of_task.status)):
+            if status is not AppStatus.ACTIVE:
+                raise InvalidInput(f"{name} is {status.value}, so it is not run", code="not_active")
+        with_instance = instance_to_run(data, of_app, instance)
+        clean, faults = checked(of_task.inputs, inputs)
+        if timeout is not None and not 0 < timeout <= 86400:
+            faults.append(Fault("timeout", f"{timeout} s is out of range", "more than 0, at most 86400 s"))
+        if faults:
+            raise InvalidInput.of(faults, f"The input of {of_task.task_tag!r}")
+        return _Order(
+            app=of_app, task=of_task, instance=with_instance, inputs=clean, timeout=timeout or of_task.timeout
+        )
+
+    def _begun(self, order: _Order, idempotency_key: str) -> Execution:
+        now = self._context.data.now()
+        run_id = str(uuid.uuid4())
+        return Execution(
+            id=run_id,
+            integration_id=order.app.integration_id,
+            task_id=order.task.id,
+            app_title=order.app.title,
+            task_tag=order.task.task_tag,
+            instance_id=order.instance.instance_id if order.instance else 0,
+            instance_title=order.instance.title if order.instance else "",
+            actor=self._context.actor.name,
+            status=RunStatus.RUNNING,
+            inputs=masked(order.task.inputs, order.inputs),
+            idempotency_key=idempotency_key or run_id,
+            created_at=now,
+            started_at=now,
+        )
+
+    def _job(self, run: Execution, order: _Order, redactor: Redactor) -> Job:
+        connection = connection_of(self._context, order.app, order.instance, redactor)
+        redactor.conceal_all(order.inputs.values())
+        call = TaskCall(
+            connection=connection,
+            task=order.task,
+            inputs=order.inputs,
+            timeout=order.timeout,
+            attempt=1,
+            idempotency_key=run.idempotency_key,
+            abandoned=lambda: False,
+        )
+        handler = self._context.parts.handler(order.task.task_handler)
+        return Job(
+            handler=handler, connection=connection, call=call, policy=order.task.error_handling, redactor=redactor
+        )
+
+    def _presentable(self, outcome: TaskOutcome, redactor: Redactor) -> TaskOutcome | TaskFailed:
+        """The outcome with secrets masked, or a failure if a handler brought back what cannot be recorded."""
+        results = redactor.data(outcome.outputs)
+        performance = redactor.data(outcome.performance)
+        try:
+            json.dumps([results, performance], allow_nan=False)
+        except (TypeError, ValueError) as exc:
+            return TaskFailed(redactor.text(f"the handler's result is not JSON data: {exc}"), code="invalid_result")
+        return evolve(outcome, outputs=results, performance=performance)
+
+    def _ended(self, run: Execution, attempts: Attempts | None, result: TaskOutcome | TaskFailed) -> Execution:
+        ended = evolve(run, attempts=tuple(attempts.made) if attempts else (), ended_at=self._context.data.now())
+        if isinstance(result, TaskOutcome):
+            ended = evolve(
+                ended,
+                status=RunStatus.SUCCESS,
+                results=dict(result.outputs),
+                records_processed=result.records_processed,
+                performance=dict(result.performance),
+            )
+        else:
+            status = RunStatus.TIMEOUT if isinstance(result, TaskTimeout) else RunStatus.FAILURE
+            ended = evolve(ended, status=status, error=result.as_dict())
+        return self._context.data.runs.replace(ended)

@@ -1,0 +1,186 @@
+"""``Zona``: the composition root and its two doors (DESIGN decision 1)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from zona_core.domain.actors import Actor
+from zona_core.domain.tenants import Tenant, TenantStatus
+from zona_core.errors import DuplicateKey, PermissionDenied, TenantUnavailable
+from zona_core.inprocess import SystemClock, ThreadExecutor
+from zona_core.persistence.database import Database
+from zona_core.plugins import Plugins
+from zona_core.ports.cipher import Keyring
+from zona_core.ports.clock import Clock
+from zona_core.ports.executor import Executor
+from zona_core.settings import Settings, load_settings
+from zona_core.usecases._area import SystemContext, TenantContext
+from zona_core.usecases.apps import Apps
+from zona_core.usecases.audit import Audit
+from zona_core.usecases.credentials import Credentials
+from zona_core.usecases.instances import Instances
+from zona_core.usecases.runs import Runs
+from zona_core.usecases.tasks import Tasks
+from zona_core.usecases.tenants import Tenants
+
+__all__ = ["System", "Workspace", "Zona"]
+
+
+class System:
+    """The door to what is above tenants."""
+
+    def __init__(self, context: SystemContext) -> None:
+        self.tenants = Tenants(context)
+
+
+class Workspace:
+    """The only door to a tenant's data."""
+
+    def __init__(self, context: TenantContext) -> None:
+        self._context = context
+        self.apps = Apps(context)
+        self.tasks = Tasks(context)
+        self.instances = Instances(context)
+        self.credentials = Credentials(context)
+        self.runs = Runs(context)
+        self.audit = Audit(context)
+
+    @property
+    def tenant(self) -> Tenant:
+        """The tenant as it was last looked up."""
+        return self._context.tenant
+
+
+class Zona:
+    """A security-automation engine, put together from settings, adapters and plugins.
+
+    Settings may be given by name (``Zona(store="sqlite:///zona.db")``), else they come from ``zona.toml`` and the
+    environment. Nothing is opened before it is needed, no thread is started before something runs. Safe to use from
+    several threads; ``close`` it, or use it in a ``with`` block.
+
+    Raises ``ConfigurationError`` naming every fault of the settings.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        clock: Clock | None = None,
+        plugins: Mapping[str, object] | None = None,
+        **options: Any,
+    ) -> None:
+        self.settings = settings.completed() if settings is not None else load_settings(options)
+        self.plugins = Plugins(blocked=self.settings.blocked_plugins, settings=self.settings.plugins, extra=plugins)
+        self._parts = _Parts(self.settings, self.plugins, clock or SystemClock())
+
+    @classmethod
+    def embedded(cls, folder: str | Path, *, create_key: bool = True, **options: Any) -> Self:
+        """A ``Zona`` whose store and master key lie in ``folder``, both made if they are not there yet."""
+        home = Path(folder).absolute()
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        zona = cls(home=str(home), **options)
+        if create_key:
+            zona.create_key()
+        return zona
+
+    def create_key(self) -> bool:
+        """Makes the master key file that the settings name, with mode 0600; False if it is there already.
+
+        Raises ``ConfigurationError`` if the settings name no file.
+        """
+        return self.plugins.create_key(self.settings.keyring)
+
+    def system(self, actor: Actor | None = None) -> System:
+        """The system door; without an actor it is the embedding program's own, which may do everything."""
+        return System(SystemContext(actor or Actor.trusted("library"), self._parts))
+
+    def tenant(self, code: str | None = None, *, actor: Actor | None = None) -> Workspace:
+        """The door to a tenant, by default the one that the settings name, which is made when first entered.
+
+        Raises ``TenantUnavailable`` if it is unknown, inactive or suspended, ``PermissionDenied`` if it is not the
+        actor's to enter.
+        """
+        code = code or self.settings.tenant
+        actor = actor or Actor.trusted("library")
+        if not actor.may_enter(code):
+            raise PermissionDenied(f"{actor.name} may not enter the tenant {code}", code="wrong_tenant")
+        return Workspace(TenantContext(actor, self._parts, lambda: self._active(code)))
+
+    def close(self) -> None:
+        """Ends threads and connections. Closing twice does nothing."""
+        self._parts.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _active(self, code: str) -> Tenant:
+        tenant = self._parts.database.tenants.get(code)
+        if tenant is None and code == self.settings.tenant:
+            tenant = self._default_tenant(code)
+        if tenant is None:
+            raise TenantUnavailable(f"there is no tenant {code}", code="tenant_unknown", tenant_code=code)
+        if tenant.status is not TenantStatus.ACTIVE:
+            raise TenantUnavailable(
+                f"the tenant {code} is {tenant.status.value}", code=f"tenant_{tenant.status.value}", tenant_code=code
+            )
+        return tenant
+
+    def _default_tenant(self, code: str) -> Tenant | None:
+        try:
+            return self.system(Actor.trusted("zona")).tenants.add(code)
+        except DuplicateKey:  # another process was first
+            return self._parts.database.tenants.get(code)
+
+
+class _Parts:
+    """What use-cases are given; opened on first use, once."""
+
+    def __init__(self, settings: Settings, plugins: Plugins, clock: Clock) -> None:
+        self._settings = settings
+        self._plugins = plugins
+        self._lock = threading.RLock()
+        self._database: Database | None = None
+        self._executor: ThreadExecutor | None = None
+        self._keyring: Keyring | None = None
+        self.clock = clock
+        self.handler = plugins.handler
+        self.importer = plugins.importer
+        self.integration = plugins.integration
+
+    @property
+    def database(self) -> Database:
+        if self._database is None:
+            with self._lock:
+                if self._database is None:
+                    self._database = Database(self._plugins.open_store(self._settings.store), self._keys)
+        return self._database
+
+    @property
+    def executor(self) -> Executor:
+        with self._lock:
+            if self._executor is None:
+                self._executor = ThreadExecutor(self._settings.workers)
+            return self._executor
+
+    def close(self) -> None:
+        with self._lock:
+            if self._executor is not None:
+                self._executor.close()
+                self._executor = None
+            if self._database is not None:
+                self._database.store.close()
+
+    def _keys(self) -> Keyring:
+        with self._lock:
+            if self._keyring is None:
+                self._keyring = self._plugins.open_keyring(self._settings.keyring)
+            return self._keyring
