@@ -24,6 +24,7 @@ from zona_core.usecases.audit import Audit
 from zona_core.usecases.credentials import Credentials
 from zona_core.usecases.instances import Instances
 from zona_core.usecases.runs import Runs
+from zona_core.usecases.store import Maintenance
 from zona_core.usecases.tasks import Tasks
 from zona_core.usecases.tenants import Tenants
 
@@ -35,6 +36,7 @@ class System:
 
     def __init__(self, context: SystemContext) -> None:
         self.tenants = Tenants(context)
+        self.store = Maintenance(context)
 
 
 class Workspace:

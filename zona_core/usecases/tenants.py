@@ -67,10 +67,7 @@ class Tenants(Area):
     @use_case("tenants:read")
     def get(self, code: str) -> Tenant:
         """One tenant; raises ``NotFound``."""
-        tenant = self._context.parts.database.tenants.get(code)
-        if tenant is None:
-            raise NotFound(f"there is no tenant {code}", hint="zona tenants list shows those there are")
-        return tenant
+        return self._need(code)
 
     @use_case("tenants:write")
     def suspend(self, code: str) -> Tenant:
@@ -90,10 +87,16 @@ class Tenants(Area):
             raise InvalidInput.of(faults, "The network policy")
         return self._change(code, "set_network", lambda tenant: evolve(tenant, network=policy))
 
+    def _need(self, code: str) -> Tenant:
+        tenant = self._context.parts.database.tenants.get(code)
+        if tenant is None:
+            raise NotFound(f"there is no tenant {code}", hint="zona tenants list shows those there are")
+        return tenant
+
     def _change(self, code: str, verb: str, change: Callable[[Tenant], Tenant]) -> Tenant:
         database = self._context.parts.database
         with database.transaction():
-            before = self.get(code)
+            before = self._need(code)
             if before == change(before):
                 return before
             after = database.tenants.replace(evolve(change(before), updated_ts=database.store.now()))

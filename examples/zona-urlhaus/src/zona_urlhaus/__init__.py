@@ -1,0 +1,1 @@
+"""URLhaus for Zona; see ``zona_urlhaus.plugin``."""

@@ -1,0 +1,104 @@
+"""Canary secrets, set wherever a secret can be set, are found nowhere (SPEC §5)."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from zona_core import AppDefinition, Secret, TaskCall, TaskFailed, Zona, ZonaError, as_data
+from zona_core.persistence.collections import KINDS
+
+CANARIES = ("canary-instance-9c1", "canary-input-77e", "canary-shared-c0d", "canary-rotated-5f2", "canary-late-1ab")
+
+#: collections that the scenario below fills; a new collection must be filled here
+FILLED = {"tenants", "counters", "apps", "tasks", "instances", "credentials", "runs", "audit"}
+
+
+def forms(text: str) -> list[bytes]:
+    """How a secret could be written."""
+    data = text.encode()
+    return [data, base64.b64encode(data).rstrip(b"="), quote(text).encode(), data.hex().encode(), data[::-1]]
+
+
+def test_every_collection_is_filled_by_the_scenario() -> None:
+    """A collection that the scenario does not reach would not be searched in earnest."""
+    assert {kind.spec.name for kind in KINDS} == FILLED
+
+
+@pytest.fixture
+def scene(tmp_path: Path, plugin: Any, app_factory: Callable[..., AppDefinition]) -> tuple[Zona, Path, list[str]]:
+    """Everything done with canaries on a store in a file, and all that was shown meanwhile."""
+    shown: list[str] = []
+    path = tmp_path / "zona.db"
+    zona = Zona(store=f"sqlite:///{path}", plugins={"function": plugin})
+    workspace = zona.tenant()
+
+    def echo(call: TaskCall) -> dict[str, Any]:
+        clear = [
+            value.reveal()
+            for value in (*call.connection.values.values(), *call.inputs.values())
+            if isinstance(value, Secret)
+        ]
+        call.connection.conceal(CANARIES[4])
+        if call.inputs["text"] == "fail":
+            raise TaskFailed(f"refused {clear} {CANARIES[4]}", headers={"Authorization": clear})
+        if call.inputs["text"] == "break":
+            raise RuntimeError(clear, CANARIES[4])
+        return {"back": clear, "deep": [{CANARIES[4]: " ".join(clear)}]}
+
+    plugin.handler.functions["echo"] = echo
+    app = workspace.apps.upsert(app_factory()).app
+    shown.append(repr(workspace.credentials.add("shared", {"api_key": CANARIES[2]})))
+    shown.append(repr(workspace.credentials.rotate("shared", {"api_key": CANARIES[3]})))
+    shown.append(repr(workspace.instances.add("Demo", title="own", values={"api_key": Secret(CANARIES[0])})))
+    shown.append(repr(workspace.instances.add("Demo", title="sharing", credential="shared")))
+    shown.append(repr(workspace.instances.update("Demo", "own", title="own")))
+    shown.append(repr(workspace.instances.test("Demo", "own")))
+    for instance in ("own", "sharing"):
+        for text in ("well", "fail", "break"):
+            run = workspace.runs.run("Demo", "echo", instance=instance, inputs={"text": text, "token": CANARIES[1]})
+            shown += [repr(run), str(as_data(run))]
+    for wrong in ({"api_key": CANARIES[0], "zzz": CANARIES[1]}, {"api_key": [CANARIES[0]]}):
+        try:
+            workspace.instances.add("Demo", title="x", values=wrong)
+        except ZonaError as exc:
+            shown += [repr(exc), str(exc.as_dict())]
+    workspace.apps.upsert(app_factory(description="changed"), app_id=app.integration_id)
+    for listing in (workspace.instances.list(), workspace.credentials.list(), workspace.runs.list()):
+        shown += [repr(listing), str(as_data(listing.items))]
+    shown += [str(as_data(record)) for record in workspace.audit.search().items]
+    workspace.instances.remove("Demo", "sharing")
+    return zona, path, shown
+
+
+def test_canaries_are_nowhere(scene: tuple[Zona, Path, list[str]], caplog: pytest.LogCaptureFixture) -> None:
+    """Not in the store's files, not in what was shown, not in logs, in no encoding."""
+    zona, path, shown = scene
+    files = {file.name: file.read_bytes() for file in path.parent.iterdir() if file.name.startswith("zona.db")}
+    zona.close()
+    files["after close"] = path.read_bytes()
+    files["shown"] = "\n".join(shown).encode()
+    files["log"] = "\n".join(record.getMessage() for record in caplog.records).encode()
+    assert len(files["after close"]) > 10_000
+    found = [
+        (name, canary, form)
+        for name, content in files.items()
+        for canary in CANARIES
+        for form in forms(canary)
+        if form in content
+    ]
+    assert found == []
+
+
+def test_the_search_would_find_one(scene: tuple[Zona, Path, list[str]], caplog: pytest.LogCaptureFixture) -> None:
+    """The forms searched for are those that a leak would have: a title is found in the store's files."""
+    zona, path, _ = scene
+    zona.close()
+    logging.getLogger("zona").warning("canary check")
+    assert forms("sharing")[0] in path.read_bytes()

@@ -1,0 +1,198 @@
+"""The two doors: tenants, permissions, and the registry of use-cases."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from zona_core import (
+    Actor,
+    AppDefinition,
+    DuplicateKey,
+    InvalidInput,
+    NotFound,
+    PermissionDenied,
+    TaskDefinition,
+    TenantStatus,
+    TenantUnavailable,
+    Zona,
+)
+from zona_core.usecases._area import Area, UseCase, use_cases
+
+#: for each use-case, arguments with which it can be called; a new use-case must be added here
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "apps.delete": {"app": 1},
+    "apps.get": {"app": 1},
+    "apps.import_document": {"document": b"{}"},
+    "apps.install": {"name": "demo"},
+    "apps.list": {},
+    "apps.upsert": {"definition": AppDefinition(title="X")},
+    "audit.search": {},
+    "audit.verify": {},
+    "credentials.add": {"title": "c", "secrets": {"a": "b"}},
+    "credentials.list": {},
+    "credentials.remove": {"credential": 1},
+    "credentials.rotate": {"credential": 1, "secrets": {"a": "b"}},
+    "instances.add": {"app": 1, "title": "i"},
+    "instances.get": {"app": 1, "instance": 1},
+    "instances.list": {},
+    "instances.remove": {"app": 1, "instance": 1},
+    "instances.test": {"app": 1, "instance": 1},
+    "instances.update": {"app": 1, "instance": 1},
+    "runs.get": {"run_id": "x"},
+    "runs.list": {},
+    "runs.run": {"app": 1, "task": 1},
+    "store.check": {},
+    "store.migrate": {},
+    "tasks.delete": {"app": 1, "task": 1},
+    "tasks.get": {"app": 1, "task": 1},
+    "tasks.list": {"app": 1},
+    "tasks.upsert": {"app": 1, "definition": TaskDefinition(name="t", task_tag="t", task_handler="function")},
+    "tenants.activate": {"code": "localhost"},
+    "tenants.add": {"code": "new"},
+    "tenants.get": {"code": "localhost"},
+    "tenants.list": {},
+    "tenants.set_network": {"code": "localhost", "private_networks": []},
+    "tenants.suspend": {"code": "localhost"},
+}
+
+
+def call(zona: Zona, case: UseCase, actor: Actor) -> Any:
+    door = zona.system(actor) if case.door == "system" else zona.tenant(actor=actor)
+    return getattr(getattr(door, case.area.area), case.name.split(".")[1])(**ARGUMENTS[case.name])
+
+
+def test_every_use_case_is_listed_here() -> None:
+    """The matrix below covers all there are."""
+    assert set(use_cases()) == set(ARGUMENTS)
+
+
+def test_every_public_method_of_an_area_is_a_use_case() -> None:
+    """No method goes round the permission check."""
+    for area in Area.__subclasses__():
+        public = {name for name, _ in inspect.getmembers(area, inspect.isfunction) if not name.startswith("_")}
+        assert {f"{area.area}.{name}" for name in public} <= set(use_cases())
+
+
+@pytest.mark.parametrize("name", sorted(ARGUMENTS))
+def test_what_is_not_granted_is_denied(zona: Zona, name: str) -> None:
+    """Without its permission no use-case runs, with every other permission granted."""
+    zona.tenant()
+    case = use_cases()[name]
+    others = frozenset({other.permission for other in use_cases().values()} - {case.permission})
+    with pytest.raises(PermissionDenied) as caught:
+        call(zona, case, Actor(name="eve", permissions=others))
+    assert caught.value.details["permission"] == case.permission
+
+
+@pytest.mark.parametrize("name", sorted(ARGUMENTS))
+def test_what_is_granted_is_done_or_refused_for_another_reason(zona: Zona, name: str) -> None:
+    """With just its permission (or its area's) a use-case passes the gate."""
+    zona.tenant()
+    case = use_cases()[name]
+    for grant in (case.permission, case.permission.split(":")[0] + ":*", "*"):
+        try:
+            call(zona, case, Actor(name="ann", permissions=frozenset({grant})))
+        except PermissionDenied:
+            raise
+        except (NotFound, InvalidInput, DuplicateKey):
+            pass
+
+
+def test_the_default_tenant_is_made_when_first_entered(zona: Zona) -> None:
+    """A library user needs no set-up; the making is audited in the core."""
+    assert zona.tenant().tenant.tenant_code == "localhost"
+    assert [tenant.tenant_code for tenant in zona.system().tenants.list().items] == ["localhost"]
+
+
+def test_an_unknown_tenant_is_refused(zona: Zona) -> None:
+    """No door opens to a tenant that does not exist."""
+    with pytest.raises(TenantUnavailable) as caught:
+        zona.tenant("acme")
+    assert caught.value.code == "tenant_unknown"
+
+
+def test_a_suspended_tenant_is_shut_for_open_workspaces_too(zona: Zona, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within a second after suspension an open workspace is refused; activated, it works again."""
+    zona.system().tenants.add("acme", name="Acme")
+    workspace = zona.tenant("acme")
+    clock = zona._parts.clock
+    times = iter(range(1_000_000, 2_000_000, 2))
+    monkeypatch.setattr(clock, "monotonic", lambda: float(next(times)))
+    assert zona.system().tenants.suspend("acme").status is TenantStatus.SUSPENDED
+    with pytest.raises(TenantUnavailable) as caught:
+        workspace.apps.list()
+    assert caught.value.code == "tenant_suspended"
+    with pytest.raises(TenantUnavailable):
+        zona.tenant("acme")
+    zona.system().tenants.activate("acme")
+    assert workspace.apps.list().items == []
+
+
+def test_an_actor_enters_only_its_tenants(zona: Zona) -> None:
+    """An actor bound to one tenant is refused at another's door."""
+    zona.system().tenants.add("acme")
+    actor = Actor(name="ann", permissions=frozenset({"*"}), tenants=frozenset({"acme"}))
+    assert zona.tenant("acme", actor=actor).apps.list().items == []
+    with pytest.raises(PermissionDenied) as caught:
+        zona.tenant(actor=actor)
+    assert caught.value.code == "wrong_tenant"
+
+
+@pytest.mark.parametrize("code", ["", "A", "a/b", "../x", "a.b", "x" * 64, "-a", "core", "a\n", "$ne"])
+def test_bad_tenant_codes_are_refused(zona: Zona, code: str) -> None:
+    """A code that could be taken for something else is refused, the core's own too."""
+    with pytest.raises(InvalidInput) as caught:
+        zona.system().tenants.add(code)
+    assert caught.value.faults[0].path == "tenant_code"
+
+
+def test_a_tenant_is_added_once(zona: Zona) -> None:
+    """A taken code is one clear error."""
+    zona.system().tenants.add("acme")
+    with pytest.raises(DuplicateKey):
+        zona.system().tenants.add("acme")
+    with pytest.raises(NotFound):
+        zona.system().tenants.get("zeta")
+    with pytest.raises(InvalidInput):
+        zona.system().tenants.set_network("acme", ["nonsense"])
+
+
+def test_tenants_do_not_see_one_another(zona: Zona, plugin: Any, app_factory: Callable[..., AppDefinition]) -> None:
+    """Same titles, same ids, separate data: lists, look-ups, runs and audit stay apart."""
+    plugin.handler.functions["echo"] = lambda call: {"secret": call.connection.values["api_key"].reveal()[:1]}
+    for code in ("acme", "zeta"):
+        zona.system().tenants.add(code)
+        workspace = zona.tenant(code)
+        workspace.apps.upsert(app_factory(description=code))
+        workspace.instances.add("Demo", title="main", values={"api_key": code})
+        workspace.runs.run("Demo", "echo", inputs={"text": code})
+    for code in ("acme", "zeta"):
+        workspace = zona.tenant(code)
+        [app] = workspace.apps.list().items
+        assert (app.integration_id, app.description) == (1, code)
+        [run] = workspace.runs.list().items
+        assert (run.inputs["text"], run.results) == (code, {"secret": code[0]})
+        assert workspace.audit.verify().records == 2
+    other = zona.tenant("zeta").runs.list().items[0].id
+    with pytest.raises(NotFound):
+        zona.tenant("acme").runs.get(other)
+
+
+def test_every_change_is_in_an_unbroken_trail(zona: Zona, app_factory: Callable[..., AppDefinition]) -> None:
+    """Who did what is recorded with before and after, secrets masked, and the chain verifies."""
+    workspace = zona.tenant(actor=Actor(name="ann", permissions=frozenset({"*"}), correlation_id="c-1"))
+    workspace.apps.upsert(app_factory())
+    workspace.instances.add("Demo", title="main", values={"api_key": "canary-5"})
+    workspace.instances.update("Demo", "main", title="other")
+    newest, *_ = workspace.audit.search().items
+    assert (newest.actor, newest.action, newest.correlation_id) == ("ann", "instances.update", "c-1")
+    assert newest.before
+    assert newest.after
+    assert (newest.before["title"], newest.after["title"]) == ("main", "other")
+    check = workspace.audit.verify()
+    assert (check.records, check.intact) == (3, True)
+    assert "canary-5" not in str(workspace.audit.search().items)

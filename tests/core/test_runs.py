@@ -1,0 +1,224 @@
+"""Running tasks and the record that they leave."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from zona_core import (
+    AppDefinition,
+    InvalidInput,
+    NotFound,
+    RetryPolicy,
+    RunStatus,
+    Secret,
+    TaskCall,
+    TaskFailed,
+    Zona,
+)
+
+AppFactory = Callable[..., AppDefinition]
+
+
+@pytest.fixture
+def ready(zona: Zona, app_factory: AppFactory) -> Zona:
+    """A Zona with the app Demo and one instance."""
+    workspace = zona.tenant()
+    workspace.apps.upsert(app_factory())
+    workspace.instances.add("Demo", title="main", values={"api_key": "s3cret-value"})
+    return zona
+
+
+def with_policy(zona: Zona, app_factory: AppFactory, **changes: Any) -> None:
+    app = app_factory()
+    task = evolve(app.tasks[0], **changes)
+    zona.tenant().apps.upsert(evolve(app, tasks=(task,)), app_id=zona.tenant().apps.get("Demo").integration_id)
+
+
+def test_a_run_is_recorded_with_what_was_asked_and_what_came(ready: Zona, plugin: Any) -> None:
+    """The record holds inputs with defaults, outputs, times, attempt, instance and actor."""
+    plugin.handler.functions["echo"] = lambda call: {"text": call.inputs["text"] * call.inputs["count"]}
+    run = ready.tenant().runs.run("Demo", "echo", inputs={"text": "ab", "count": 2})
+    assert run.status is RunStatus.SUCCESS
+    assert run.results == {"text": "abab"}
+    assert run.inputs == {"text": "ab", "count": 2}
+    assert (run.app_title, run.task_tag, run.instance_title, run.actor) == ("Demo", "echo", "main", "library")
+    assert run.started_at
+    assert run.ended_at
+    assert run.started_at <= run.ended_at
+    assert len(run.attempts) == 1
+    assert ready.tenant().runs.get(run.id) == run
+
+
+def test_faulty_input_is_refused_before_anything_is_written(ready: Zona) -> None:
+    """Every fault in one error, and no record of a run."""
+    with pytest.raises(InvalidInput) as caught:
+        ready.tenant().runs.run("Demo", "echo", inputs={"count": "x", "zzz": 1}, timeout=-1)
+    assert {fault.path for fault in caught.value.faults} == {"text", "count", "zzz", "timeout"}
+    assert ready.tenant().runs.list().items == []
+
+
+def test_a_failure_is_a_record_not_an_exception(ready: Zona, plugin: Any) -> None:
+    """A handler's TaskFailed is kept with its code and details."""
+
+    def fail(call: TaskCall) -> dict[str, Any]:
+        raise TaskFailed("the API said no", code="http_status", http_status=404)
+
+    plugin.handler.functions["echo"] = fail
+    run = ready.tenant().runs.run("Demo", "echo", inputs={"text": "x"})
+    assert run.status is RunStatus.FAILURE
+    assert run.error == {"code": "http_status", "message": "the API said no", "details": {"http_status": 404}}
+
+
+def test_a_retryable_failure_is_repeated_by_the_tasks_policy(ready: Zona, plugin: Any, app_factory: AppFactory) -> None:
+    """Two failures, then success: three attempts with the same idempotency key are in the record."""
+    with_policy(ready, app_factory, error_handling=RetryPolicy(attempts=3, initial=0.001))
+    keys: list[tuple[int, str]] = []
+
+    def flaky(call: TaskCall) -> dict[str, Any]:
+        keys.append((call.attempt, call.idempotency_key))
+        if call.attempt < 3:
+            raise TaskFailed("busy", retryable=True, retry_after=0.0)
+        return {"ok": True}
+
+    plugin.handler.functions["echo"] = flaky
+    run = ready.tenant().runs.run("Demo", "echo", inputs={"text": "x"})
+    assert run.status is RunStatus.SUCCESS
+    assert [attempt.status for attempt in run.attempts] == [RunStatus.FAILURE, RunStatus.FAILURE, RunStatus.SUCCESS]
+    assert keys == [(1, run.id), (2, run.id), (3, run.id)]
+
+
+def test_what_is_not_retryable_is_tried_once(ready: Zona, plugin: Any, app_factory: AppFactory) -> None:
+    """A plain failure ends the run at the first attempt."""
+    with_policy(ready, app_factory, error_handling=RetryPolicy(attempts=5, initial=0.001))
+
+    def fail(call: TaskCall) -> dict[str, Any]:
+        raise TaskFailed("no")
+
+    plugin.handler.functions["echo"] = fail
+    assert len(ready.tenant().runs.run("Demo", "echo", inputs={"text": "x"}).attempts) == 1
+
+
+def test_a_handler_that_takes_too_long_times_out_and_is_told(ready: Zona, plugin: Any) -> None:
+    """The run ends with status timeout; the handler sees that it was abandoned."""
+    told, gone_on = threading.Event(), threading.Event()
+
+    def slow(call: TaskCall) -> dict[str, Any]:
+        while not call.abandoned():
+            gone_on.wait(0.005)
+        told.set()
+        return {}
+
+    plugin.handler.functions["echo"] = slow
+    run = ready.tenant().runs.run("Demo", "echo", inputs={"text": "x"}, timeout=0.05)
+    assert run.status is RunStatus.TIMEOUT
+    assert run.error
+    assert run.error["code"] == "task_timeout"
+    assert told.wait(5)
+
+
+def test_an_unforeseen_exception_is_a_failure_without_its_secrets(ready: Zona, plugin: Any) -> None:
+    """A handler's bug is recorded by type and masked message; nothing of the traceback is kept."""
+
+    def broken(call: TaskCall) -> dict[str, Any]:
+        raise KeyError(f"no {call.connection.values['api_key'].reveal()}")
+
+    plugin.handler.functions["echo"] = broken
+    run = ready.tenant().runs.run("Demo", "echo", inputs={"text": "x"})
+    assert run.error
+    assert run.error["code"] == "handler_error"
+    assert "KeyError" in run.error["message"]
+    assert "s3cret-value" not in str(run)
+
+
+def test_a_timeout_of_the_handlers_own_is_not_taken_for_ours(ready: Zona, plugin: Any) -> None:
+    """A TimeoutError that a handler raises early is its failure, not the run's time limit."""
+
+    def fail(call: TaskCall) -> dict[str, Any]:
+        raise TimeoutError("from below")
+
+    plugin.handler.functions["echo"] = fail
+    assert ready.tenant().runs.run("Demo", "echo", inputs={"text": "x"}).status is RunStatus.FAILURE
+
+
+def test_results_that_are_not_json_are_a_failure(ready: Zona, plugin: Any) -> None:
+    """What cannot be recorded is told, not half recorded."""
+    plugin.handler.functions["echo"] = lambda call: {"x": object()}
+    run = ready.tenant().runs.run("Demo", "echo", inputs={"text": "x"})
+    assert run.error
+    assert run.error["code"] == "invalid_result"
+
+
+def test_secrets_that_come_back_are_masked(ready: Zona, plugin: Any) -> None:
+    """Secrets from instance, input and handler are masked in results, in every common encoding."""
+    from urllib.parse import quote
+
+    def echo(call: TaskCall) -> dict[str, Any]:
+        key, token = call.connection.values["api_key"].reveal(), call.inputs["token"].reveal()
+        call.connection.conceal("made-up-token")
+        return {
+            "list": [f"key={key}", {f"{token}": quote(token, safe="")}],
+            "whole": token,
+            "late": "x made-up-token y",
+        }
+
+    plugin.handler.functions["echo"] = echo
+    run = ready.tenant().runs.run("Demo", "echo", inputs={"text": "x", "token": Secret('in put/"quoted"')})
+    assert run.status is RunStatus.SUCCESS
+    shown = str(run)
+    assert not [part for part in ("s3cret-value", "in put", "in%20put", "made-up") if part in shown]
+
+
+def test_interruption_is_recorded_and_passed_on(ready: Zona, plugin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Ctrl-C while a run waits ends its record; the interrupt goes on."""
+    plugin.handler.functions["echo"] = lambda call: {}
+    executor = ready._parts.executor
+
+    def interrupted(function: object) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(executor, "submit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ready.tenant().runs.run("Demo", "echo", inputs={"text": "x"})
+    [run] = ready.tenant().runs.list().items
+    assert run.error
+    assert run.error["code"] == "run_interrupted"
+
+
+def test_the_instance_may_be_left_out_only_if_there_is_one(ready: Zona, plugin: Any) -> None:
+    """With two instances the caller must choose; an unknown one is refused; an inactive one is not run."""
+    plugin.handler.functions["echo"] = lambda call: {"instance": call.connection.instance.title}
+    workspace = ready.tenant()
+    workspace.instances.add("Demo", title="second", values={"api_key": "k"})
+    with pytest.raises(InvalidInput) as caught:
+        workspace.runs.run("Demo", "echo", inputs={"text": "x"})
+    assert caught.value.code == "instance_needed"
+    assert workspace.runs.run("Demo", "echo", instance="second", inputs={"text": "x"}).results == {"instance": "second"}
+    with pytest.raises(NotFound):
+        workspace.runs.run("Demo", "echo", instance="third", inputs={"text": "x"})
+
+
+def test_history_is_listed_newest_first_and_filtered(ready: Zona, plugin: Any) -> None:
+    """Runs come newest first, by app, task, instance and status, in pages."""
+
+    def sometimes(call: TaskCall) -> dict[str, Any]:
+        if call.inputs["text"] == "bad":
+            raise TaskFailed("no")
+        return {}
+
+    plugin.handler.functions["echo"] = sometimes
+    workspace = ready.tenant()
+    made = [workspace.runs.run("Demo", "echo", inputs={"text": text}).id for text in ("a", "bad", "c")]
+    assert [run.id for run in workspace.runs.list().items] == made[::-1]
+    assert [run.id for run in workspace.runs.list(status=RunStatus.FAILURE).items] == [made[1]]
+    page = workspace.runs.list(app="Demo", task="echo", instance="main", limit=2)
+    rest = workspace.runs.list(app="Demo", task="echo", instance="main", limit=2, after=page.next)
+    assert [run.id for run in (*page.items, *rest.items)] == made[::-1]
+    with pytest.raises(InvalidInput):
+        workspace.runs.list(task="echo")
+    with pytest.raises(NotFound):
+        workspace.runs.get("nope")
