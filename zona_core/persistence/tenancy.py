@@ -6,10 +6,12 @@ checked for ownership. The view is a ``Collection`` itself and passes the same c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, cast
 
-from zona_core.errors import InvalidInput, ZonaError
+from zona_core.errors import DuplicateKey, InvalidInput, ZonaError
+from zona_core.persistence.checks import check_key, check_path, check_spec
 from zona_core.ports.store import (
     Change,
     Collection,
@@ -31,6 +33,7 @@ STAMP: Final = "tenant_code"
 
 def tenant_spec(spec: CollectionSpec) -> CollectionSpec:
     """``spec`` for many tenants in one collection: every index begins with the stamp."""
+    check_spec(spec)
     return CollectionSpec(
         name=spec.name,
         indexes=tuple(
@@ -44,7 +47,19 @@ def tenant_spec(spec: CollectionSpec) -> CollectionSpec:
 
 def tenant_collection(store: DocumentStore, spec: CollectionSpec, tenant_code: str) -> Collection:
     """The tenant's view of the collection that ``spec`` describes."""
-    return TenantCollection(store.collection(tenant_spec(spec)), tenant_code)
+    with _own_words():
+        return TenantCollection(store.collection(tenant_spec(spec)), tenant_code)
+
+
+@contextmanager
+def _own_words() -> Iterator[None]:
+    """What the store says of a taken unique key, in the words of the tenant's own declaration."""
+    try:
+        yield
+    except DuplicateKey as exc:
+        fields = [field for field in exc.details.get("fields", ()) if field != STAMP]
+        message = exc.message.replace(f"{STAMP}, ", "")
+        raise DuplicateKey(message, **{**exc.details, "fields": fields}) from exc
 
 
 class TenantCollection:
@@ -57,7 +72,7 @@ class TenantCollection:
 
     def get(self, key: str) -> Document | None:
         """See ``Collection.get``."""
-        document = self._inner.get(self._prefix + key)
+        document = self._inner.get(self._key(key))
         return None if document is None else self._own(document)
 
     def find(self, where: Where | None = None, *, sort: Sort = (), after: str | None = None, limit: int = 100) -> Page:
@@ -73,37 +88,43 @@ class TenantCollection:
         """See ``Collection.group_count``."""
         return self._inner.group_count(path, self._mine(where), limit=limit)
 
+    @_own_words()
     def insert(self, document: Document) -> None:
         """See ``Collection.insert``."""
         self._inner.insert(self._stamped(document))
 
+    @_own_words()
     def insert_many(self, documents: Iterable[Document]) -> list[str]:
         """See ``Collection.insert_many``."""
         added = self._inner.insert_many(self._stamped(document) for document in documents)
         return [key.removeprefix(self._prefix) for key in added]
 
+    @_own_words()
     def replace(self, document: Document) -> int:
         """See ``Collection.replace``."""
         return self._inner.replace(self._stamped(document))
 
+    @_own_words()
     def patch(self, key: str, change: Change, *, revision: int | None = None) -> Document:
         """See ``Collection.patch``."""
-        return self._own(self._inner.patch(self._prefix + key, _harmless(change), revision=revision))
+        return self._own(self._inner.patch(self._key(key), _harmless(change), revision=revision))
 
+    @_own_words()
     def find_and_modify(self, where: Where, change: Change, *, sort: Sort = ()) -> Document | None:
         """See ``Collection.find_and_modify``."""
         document = self._inner.find_and_modify(self._mine(where), _harmless(change), sort=sort)
         return None if document is None else self._own(document)
 
+    @_own_words()
     def increment(self, key: str, path: str, by: int = 1) -> int:
         """See ``Collection.increment``; the document must exist, so that it carries the stamp."""
         if self.get(key) is None:
-            self._inner.insert_many([{"_id": self._prefix + key, STAMP: self._tenant}])
-        return self._inner.increment(self._prefix + key, path, by)
+            self._inner.insert_many([{"_id": self._key(key), STAMP: self._tenant}])
+        return self._inner.increment(self._key(key), path, by)
 
     def delete(self, key: str) -> bool:
         """See ``Collection.delete``."""
-        return self._inner.delete(self._prefix + key)
+        return self._inner.delete(self._key(key))
 
     def delete_many(self, where: Where) -> int:
         """See ``Collection.delete_many``."""
@@ -118,17 +139,23 @@ class TenantCollection:
         return {**where, "_id": self._prefix + key} if isinstance(key, str) else where
 
     def _stamped(self, document: Document) -> Document:
-        return {**document, "_id": f"{self._prefix}{document['_id']}", STAMP: self._tenant}
+        return {**document, "_id": self._key(document.get("_id")), STAMP: self._tenant}
+
+    def _key(self, key: Any) -> str:
+        check_key(key)
+        return self._prefix + cast("str", key)
 
     def _own(self, document: Document) -> Document:
         key = document["_id"]
-        if document.get(STAMP) != self._tenant or not key.startswith(self._prefix):
+        if document.pop(STAMP, None) != self._tenant or not key.startswith(self._prefix):
             raise ZonaError("the store answered with another tenant's document", code="isolation_breach")
         document["_id"] = key[len(self._prefix) :]
         return document
 
 
 def _refuse_stamp(paths: Mapping[str, object] | Iterable[str]) -> None:
+    for path in paths:
+        check_path(path)
     if any(path.split(".", 1)[0] == STAMP for path in paths):
         raise InvalidInput(f"{STAMP} is not the caller's to choose", code="invalid_query")
 
