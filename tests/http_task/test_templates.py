@@ -1,0 +1,179 @@
+"""Templates: what they give, what they look at, and what they refuse."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zona_core.domain.secrets import Secret
+from zona_core.errors import TaskFailed
+from zona_http_task._scope import Scope
+from zona_http_task._templates import EVERYTHING, Reference, TemplateError, parse_expression, parse_template, text_of
+
+
+def scope(instance=None, inputs=None, concealed=None) -> Scope:
+    return Scope(
+        instance=instance or {},
+        inputs=inputs or {},
+        run={"attempt": 2, "idempotency_key": "k"},
+        conceal=(concealed if concealed is not None else []).append,
+    )
+
+
+INPUTS = {"n": 5, "f": 2.0, "t": True, "none": None, "list": [1, 2], "object": {"a": {"b": "c"}}, "s": "é }} {{"}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("plain", "plain"),
+        ("", ""),
+        ("{{ input.n }}", 5),
+        ("{{input.list}}", [1, 2]),
+        ("{{ input.none }}", None),
+        ("{{ input.absent }}", None),
+        ("n={{ input.n }}", "n=5"),
+        ("{{ input.f }}/{{ input.t }}/{{ input.none }}/", "2/true//"),
+        ("{{ input.list }}{{ input.object }}", '[1,2]{"a":{"b":"c"}}'),
+        ("{{ {a: {b: input.n}} }}", {"a": {"b": 5}}),
+        ("{{ '}}' }}", "}}"),
+        ("{{ '{{' }}x", "{{x"),
+        ('{{ `"}}"` }}', "}}"),
+        ('{{ input."n" }}', 5),
+        ("a}}b", "a}}b"),
+        ("{ {{ input.n }} }", "{ 5 }"),
+        ("{{ input.s }}", "é }} {{"),
+        ("{{ run.attempt }}", 2),
+        ("{{ length(input.list) }}", 2),
+        ("{{ input.absent || 'other' }}", "other"),
+    ],
+)
+def test_templates_give_values(text, value) -> None:
+    """One expression keeps its type; anything else is text."""
+    assert scope(inputs=INPUTS).render(parse_template(text)) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{{ input.", "not closed"),
+        ("{{ input.n }", "not closed"),
+        ("{{ }}", "cannot be empty"),
+        ("{{ input. }}", "no JMESPath expression"),
+        ("{{ input.[ }}", "JMESPath"),
+        ("{{ nosuch(input.n) }}", "nosuch()"),
+        ("{{ " + "a" * 3000 + " }}", "not closed"),
+        ("{{ " + "(" * 900 + "a" + ")" * 900 + " }}", "nested too deeply"),
+        ("x" * 70_000 + "{{ input.n }}", "at most"),
+    ],
+)
+def test_bad_templates_say_why(text, says) -> None:
+    """The message is JMESPath's, or says which bound was crossed."""
+    with pytest.raises(TemplateError, match=says.replace("(", r"\(").replace(")", r"\)")):
+        parse_template(text)
+
+
+@pytest.mark.parametrize(
+    ("source", "references"),
+    [
+        ("input.a", {Reference("input", "a")}),
+        ("input.a.b[0].c | [0]", {Reference("input", "a")}),
+        ("input.a[?x == 'y'].z", {Reference("input", "a")}),
+        ("input.a[*].b || instance.c", {Reference("input", "a"), Reference("instance", "c")}),
+        ("input", {Reference("input")}),
+        ("keys(instance)", {Reference("instance")}),
+        ("(input || instance).a", {Reference("input"), Reference("instance")}),
+        ("sort_by(input.a, &b)", {Reference("input", "a")}),
+        ("{x: input.a, y: [instance.b]}", {Reference("input", "a"), Reference("instance", "b")}),
+        ("input.a[::2]", {Reference("input", "a")}),
+        ("input.[a, b[0]]", {Reference("input", "a"), Reference("input", "b")}),
+        ("input.keys(@)", {Reference("input")}),
+        ("@", {EVERYTHING}),
+        ("*.a", {EVERYTHING}),
+        ("map(&instance.a, [@])", {EVERYTHING}),
+        ("@ | instance.a", {EVERYTHING}),
+        ("'instance.a'", set()),
+        ("!(input.a) && input.b > `1`", {Reference("input", "a"), Reference("input", "b")}),
+    ],
+)
+def test_expressions_tell_what_they_look_at(source, references) -> None:
+    """The names that must exist, and the secrets that must be opened, follow from the expression itself."""
+    assert parse_expression(source).references == references
+
+
+def test_only_named_secrets_are_opened() -> None:
+    """A sealed secret that no expression names stays sealed."""
+    concealed: list[str] = []
+
+    def never(_: str) -> str:
+        raise AssertionError("this secret was not asked for")
+
+    values = {"key": Secret("k/é"), "other": Secret.sealed("token", never)}
+    found = scope(values, concealed=concealed)
+    assert found.render(parse_template("{{ instance.key }}")) == "k/é"
+    assert {"k/é", "k%2F%C3%A9", "k/\\u00e9"} <= set(concealed)
+    assert found.holds_secret(parse_template("{{ instance.key }}"))
+    assert not found.holds_secret(parse_template("{{ instance.absent }}"))
+
+
+def test_a_whole_object_opens_its_secrets() -> None:
+    """An expression over everything sees the clear texts, all of which are concealed."""
+    concealed: list[str] = []
+    found = scope({"a": Secret("first"), "b": "c"}, concealed=concealed)
+    assert found.render(parse_template("{{ instance }}")) == {"a": "first", "b": "c"}
+    assert "first" in concealed
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["keys(instance.key)", "abs(instance.key)", "instance.key < `1`", "to_array(instance.key)[::0]", "join(`1`, `2`)"],
+)
+def test_failing_expressions_do_not_show_values(source) -> None:
+    """JMESPath's own messages hold the value; ours do not, and neither does the chain of causes."""
+    with pytest.raises(TaskFailed) as caught:
+        scope({"key": Secret("canary-1")}).render(parse_template(f"{{{{ {source} }}}}"))
+    assert caught.value.code == "invalid_request"
+    assert "canary-1" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+def test_structures_lose_what_is_null() -> None:
+    """Entries and items whose template gives null vanish; literal nulls stay."""
+    structure = {
+        "a": parse_template("{{ input.none }}"),
+        "b": (parse_template("{{ input.n }}"), parse_template("{{ input.absent }}"), None),
+        "c": None,
+        "d": {"e": parse_template("{{ input.absent }}")},
+        "f": "text",
+    }
+    assert scope(inputs=INPUTS).fill(structure) == {"b": [5, None], "c": None, "d": {}, "f": "text"}
+
+
+def test_data_that_is_nested_without_end_fails_with_a_code() -> None:
+    """Deep input is refused, not a crash."""
+    deep: list = []
+    for _ in range(5000):
+        deep = [deep]
+    with pytest.raises(TaskFailed) as caught:
+        scope(inputs={"deep": deep}).render(parse_template("{{ input.deep }}"))
+    assert caught.value.code == "invalid_request"
+
+
+@given(st.text())
+def test_any_text_is_a_template_or_a_named_error(text) -> None:
+    """The parser neither crashes nor loses text."""
+    try:
+        template = parse_template(text)
+    except TemplateError:
+        assert "{{" in text
+    else:
+        assert "{{" in text or template.literal == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, ""), (True, "true"), (1.5, "1.5"), (5.0, "5"), (1e300, "1e+300"), ({"a": "é"}, '{"a":"é"}')],
+)
+def test_values_become_text_as_in_json(value, text) -> None:
+    """Numbers without a fraction are written without one."""
+    assert text_of(value) == text
