@@ -6,7 +6,7 @@
 
     with Zona.embedded("./zona-data") as zona:
         workspace = zona.tenant()
-        app = workspace.apps.import_document(open("shodan.yaml", "rb").read()).app
+        app = workspace.apps.import_document(Path("shodan.yaml").read_bytes()).app
         workspace.instances.add(app.title, title="main", values={"api_key": Secret("…")})
         run = workspace.runs.run(app.title, "get_shodan_ports")
 

@@ -98,6 +98,14 @@ class Plugins:
         """Click commands that plugins bring."""
         return [command for commands in self._results("zona_cli_commands") for command in commands]
 
+    def close(self) -> None:
+        """Closes the handlers that were made and hold connections: those that have a ``close``."""
+        while self._made:
+            _, made = self._made.popitem()
+            close = getattr(made, "close", None)
+            if close is not None:
+                close()
+
     @property
     def offers(self) -> dict[str, list[str]]:
         """What all plugins together bring: names by kind."""

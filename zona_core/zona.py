@@ -115,6 +115,7 @@ class Zona:
     def close(self) -> None:
         """Ends threads and connections. Closing twice does nothing."""
         self._parts.close()
+        self.plugins.close()
 
     def __enter__(self) -> Self:
         return self

@@ -30,14 +30,14 @@ class Secret:
 
     @classmethod
     def sealed(cls, token: str, opener: Callable[[str], str]) -> Secret:
-        """A secret known only by its ciphertext ``token``; ``opener`` decrypts it when it is revealed."""
+        """A secret known only by its ciphertext ``token``, as text; ``opener`` decrypts it when it is revealed."""
         secret = cls.__new__(cls)
         secret._clear, secret._token, secret._open = None, token, opener
         return secret
 
     @property
     def token(self) -> str | None:
-        """The ciphertext it was read with, or None for one made in clear."""
+        """The ciphertext it was read with, as it stands in its document; None for one made in clear."""
         return self._token
 
     def reveal(self) -> str:

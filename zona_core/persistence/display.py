@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from zona_core.domain.secrets import MASK, Secret
+from zona_core.errors import Fault
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -25,6 +26,7 @@ def _converter() -> Converter:
 
     converter = cattrs.Converter()
     converter.register_unstructure_hook(Secret, lambda _: MASK)
+    converter.register_unstructure_hook(Fault, Fault.as_dict)
     converter.register_unstructure_hook(datetime, lambda at: at.isoformat().replace("+00:00", "Z"))
     converter.register_unstructure_hook(tuple, lambda values: [converter.unstructure(value) for value in values])
     return converter

@@ -1,12 +1,14 @@
 """Secrets on their way into documents and out: sealed by the tenant's cipher, bound to their place.
 
 The associated data is tenant, collection, document key and field path, so that a ciphertext moved elsewhere does not
-open (SPEC §5).
+open (SPEC §5). Documents are of JSON types, which have no bytes: a token stands in them in base64 (RFC 4648 §4).
 """
 
 from __future__ import annotations
 
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from zona_core.domain.secrets import Secret
@@ -30,11 +32,14 @@ class Sealer:
         self, cipher: Callable[[], FieldCipher], tenant_code: str, collection: str, attributes: tuple[str, ...]
     ) -> None:
         self._cipher = cipher
-        self._place = (tenant_code, collection)
+        self._place = _framed(tenant_code) + _framed(collection)
         self._attributes = attributes
 
     def seal(self, document: Document) -> Document:
-        """``document`` with every ``Secret`` in the attributes replaced by ``{"$sealed": token}``."""
+        """``document`` with every ``Secret`` in the attributes replaced by ``{"$sealed": base64 of the token}``.
+
+        A secret that was read from this very place keeps its token. Raises ``KeyUnavailable``.
+        """
         for attribute in self._attributes:
             values = document.get(attribute)
             if values:
@@ -47,33 +52,54 @@ class Sealer:
         return document
 
     def unseal(self, document: Document) -> Document:
-        """``document`` with every ``{"$sealed": token}`` replaced by a ``Secret`` that opens when revealed."""
+        """``document`` with what ``seal`` put there replaced by a ``Secret``, decoded and opened when it is revealed.
+
+        Revealing raises ``KeyUnavailable``; its code is ``secret_damaged`` also for what is not base64.
+        """
         for attribute in self._attributes:
             for name, value in document.get(attribute, {}).items():
                 if isinstance(value, dict) and value.keys() == {SEALED}:
-                    context = self._context(document["_id"], f"{attribute}.{name}")
-                    document[attribute][name] = Secret.sealed(value[SEALED], self._opener(context))
+                    text = value[SEALED]
+                    opener = partial(self._opened, document["_id"], f"{attribute}.{name}")
+                    # What is no text is damaged as an empty one is: reading the document does not fail for it.
+                    document[attribute][name] = Secret.sealed(text if isinstance(text, str) else "", opener)
         return document
 
     def _sealed(self, key: str, path: str, secret: Secret) -> dict[str, Any]:
-        context = self._context(key, path)
-        token = secret.token
-        if token is not None and self._opens_here(token, context):
-            return {SEALED: token}
-        return {SEALED: self._cipher().seal(secret.reveal(), context)}
+        text = secret.token
+        if text is None or not self._opens_here(key, path, text):
+            token = self._cipher().seal(secret.reveal(), self._context(key, path))
+            text = b2a_base64(token, newline=False).decode()
+        return {SEALED: text}
 
-    def _opens_here(self, token: str, context: bytes) -> bool:
-        """Whether an unchanged secret is being written back to its own place; one from elsewhere is sealed anew."""
+    def _opens_here(self, key: str, path: str, text: str) -> bool:
+        """Whether an unchanged secret is being written back to its own place; one from elsewhere is sealed anew.
+
+        Only opening it tells: the same place of another store may be under other master keys.
+        """
         try:
-            self._cipher().open(token, context)
+            self._opened(key, path, text)
         except KeyUnavailable:
             return False
         return True
 
-    def _opener(self, context: bytes) -> Callable[[str], str]:
-        return lambda token: self._cipher().open(token, context)
+    def _opened(self, key: str, path: str, text: str) -> str:
+        return self._cipher().open(_token(text), self._context(key, path))
 
     def _context(self, key: str, path: str) -> bytes:
-        return b"".join(
-            len(part).to_bytes(4, "big") + part for part in (text.encode() for text in (*self._place, key, path))
-        )
+        return self._place + _framed(key) + _framed(path)
+
+
+def _framed(text: str) -> bytes:
+    """``text`` after its length: no two lists of parts run together into the same bytes."""
+    data = text.encode()
+    return len(data).to_bytes(4, "big") + data
+
+
+def _token(text: str) -> bytes:
+    # Surplus padding, which the strict mode lets pass, hides nothing: the token itself is authenticated.
+    try:
+        return a2b_base64(text, strict_mode=True)
+    except ValueError:
+        pass  # Raised from here, the refusal would carry the cause along.
+    raise KeyUnavailable("A secret cannot be opened: what is stored is not base64.", code="secret_damaged")

@@ -10,14 +10,15 @@ __all__ = ["FieldCipher", "Keyring"]
 class FieldCipher(Protocol):
     """Seals and opens one tenant's secret texts.
 
-    A token is ASCII text that names its format version and key, so that keys can rotate while older tokens stay
-    readable. ``context`` (the associated data) says where the value stands; a token opened with another context fails.
+    A token names its format version and key, so that keys can rotate while older tokens stay readable. It is bytes; who
+    keeps it in a text encodes it. ``context`` (the associated data) says where the value stands; a token opened with
+    another context fails.
     """
 
-    def seal(self, clear: str, context: bytes) -> str:
+    def seal(self, clear: str, context: bytes) -> bytes:
         """The token for ``clear``; two calls give two tokens."""
 
-    def open(self, token: str, context: bytes) -> str:
+    def open(self, token: bytes, context: bytes) -> str:
         """The text in clear.
 
         Raises ``KeyUnavailable``: ``key_unknown`` (made with a key not at hand), ``secret_damaged`` (token or

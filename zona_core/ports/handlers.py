@@ -66,7 +66,10 @@ class ConnectionReport:
 
 
 class TaskHandler(Protocol):
-    """Does the work of the tasks whose ``task_handler`` names it. Called from several threads at once."""
+    """Does the work of the tasks whose ``task_handler`` names it. Called from several threads at once.
+
+    A handler that keeps connections may have a method ``close()``; it is called when the ``Zona`` is closed.
+    """
 
     def app_faults(self, app: AppDefinition | Integration) -> list[Fault]:
         """What is wrong with ``app.handler_config``, with paths below it."""

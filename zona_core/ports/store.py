@@ -11,8 +11,8 @@ Rules that hold for every adapter; the contract suite in ``zona_core.testing`` c
   for the documents they read and then write. A nested ``transaction()`` joins the outer one. A transaction belongs to
   the thread that opened it.
 * **Durability.** A call that returned outside a transaction, or a transaction that ended, survives a crash.
-* **Ordering.** ``find`` sorts by the fields asked for, then by ``_id``; pages do not repeat or skip documents that
-  did not change.
+* **Ordering.** ``find`` sorts by the fields asked for, then by ``_id`` in the direction of the last of them; pages do
+  not repeat or skip documents that did not change.
 * **Honesty.** Values handed out are the caller's own: changing them changes nothing stored.
 * **Safety.** Paths are identifiers parted by dots; equality values are scalars; anything else raises ``InvalidInput``,
   so that no operator can come in through a value.
@@ -84,8 +84,9 @@ Sort: TypeAlias = Sequence[tuple[str, int]]
 class Index:
     """An index that a collection's queries need.
 
-    ``unique`` ones hold for documents that match ``where`` (all, if empty). ``ttl``: documents are removed by
-    ``DocumentStore.expire`` once the datetime in the (one) field is ``ttl`` seconds past.
+    ``unique`` ones hold for documents that match ``where`` (all, if empty) and have a value other than null in every
+    field. ``ttl``: documents are removed by ``DocumentStore.expire`` once the datetime in the (one) field is ``ttl``
+    seconds past.
     """
 
     name: str

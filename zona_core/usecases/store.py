@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from zona_core.ports.store import StoreReport
+from contextlib import suppress
+
+from zona_core.errors import StoreUnavailable
+from zona_core.persistence.collections import KINDS
+from zona_core.persistence.tenancy import tenant_spec
+from zona_core.ports.store import DocumentStore, StoreReport
 from zona_core.usecases._area import Area, SystemContext, use_case
 
 __all__ = ["Maintenance"]
@@ -17,13 +22,30 @@ class Maintenance(Area):
 
     @use_case("store:write")
     def migrate(self) -> StoreReport:
-        """Brings the store to this release's schema version; the report's notes say what was done.
+        """Brings schema version and indexes to what this release declares; the report's notes say what was done.
 
         Raises ``StoreUnavailable``: ``store_too_new`` for a version that this release does not know.
         """
-        return self._context.parts.database.store.migrate()
+        store = self._store
+        upgraded = store.migrate()  # before the collections are declared: an outdated store refuses to give any
+        _declare_all(store)
+        remade = store.migrate()
+        return StoreReport(version=remade.version, notes=(*upgraded.notes, *remade.notes))
 
     @use_case("store:read")
     def check(self) -> StoreReport:
-        """Compares the store with what is declared; the report has a note for each difference, none if all is well."""
-        return self._context.parts.database.store.check()
+        """Compares the store with what this release declares: a note for each difference, none if all is well."""
+        store = self._store
+        with suppress(StoreUnavailable):  # outdated: the report says so
+            _declare_all(store)
+        return store.check()
+
+    @property
+    def _store(self) -> DocumentStore:
+        return self._context.parts.database.store
+
+
+def _declare_all(store: DocumentStore) -> None:
+    """Lets the store know of every collection there is, not only of those that this process used so far."""
+    for kind in KINDS:
+        store.collection(kind.spec if kind.core else tenant_spec(kind.spec))

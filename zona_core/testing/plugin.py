@@ -1,0 +1,22 @@
+"""Registers the in-memory store for URLs with the scheme ``memory``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from zona_core.hookspecs import PluginDetails, hookimpl
+from zona_core.ports.store import DocumentStore
+
+__all__ = ["zona_store_adapters"]
+
+
+@hookimpl
+def zona_store_adapters(details: PluginDetails) -> Mapping[str, Callable[[str], DocumentStore]]:  # noqa: ARG001
+    """The scheme ``memory``."""
+    return {"memory": _open}
+
+
+def _open(url: str) -> DocumentStore:
+    from .memory_store import MemoryStore
+
+    return MemoryStore(url)
