@@ -13,8 +13,8 @@ The key id tells nothing of the master key and needs no register. A token is byt
            17   n bytes     ciphertext, as long as the text in UTF-8
            17+n 16 bytes    tag
 
-The associated data are the token's first 5 bytes (its header) followed by the caller's context, so that version, key
-and place are all authenticated.
+The associated data are the caller's context: the place is authenticated. Version and master key need not be in it: both
+have gone into the tenant key, with which alone the token opens.
 
 A keyring has any number of master keys: the first seals, all of them open. That is what rotation needs: put a new key
 first, seal again what names an older id, drop the older key. A scheme in which a tenant's key is random and wrapped by
@@ -86,9 +86,8 @@ class TenantCipher:
         Raises ``InvalidInput`` for a text with lone surrogates, which has no UTF-8 form.
         """
         try:
-            header = self._header
             nonce = urandom(_NONCE_BYTES)
-            return header + nonce + self._encrypt(nonce, clear.encode(), header + context)
+            return self._header + nonce + self._encrypt(nonce, clear.encode(), context)
         except UnicodeEncodeError:
             pass  # It holds the text in clear: not even as the context of another exception does it go further.
         raise InvalidInput("A secret text has characters (lone surrogates) that UTF-8 cannot encode.")
@@ -100,8 +99,7 @@ class TenantCipher:
         ``key_id``), ``secret_damaged`` if token or context are not those it was sealed with.
         """
         try:
-            header = token[_HEADER]
-            return self._decrypts[header](token[_NONCE], token[_SEALED], header + context).decode()
+            return self._decrypts[token[_HEADER]](token[_NONCE], token[_SEALED], context).decode()
         except (KeyError, InvalidTag, ValueError):
             pass  # Raised from here, the refusal would carry the cause along; a UnicodeDecodeError holds the text.
         raise self._refusal(token)
