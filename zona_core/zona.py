@@ -20,7 +20,7 @@ from zona_core.ports.executor import Executor
 from zona_core.settings import Settings, load_settings
 from zona_core.usecases._area import SystemContext, TenantContext
 from zona_core.usecases.apps import Apps
-from zona_core.usecases.audit import Audit
+from zona_core.usecases.audit import Audit, CoreAudit
 from zona_core.usecases.credentials import Credentials
 from zona_core.usecases.instances import Instances
 from zona_core.usecases.runs import Runs
@@ -36,6 +36,7 @@ class System:
 
     def __init__(self, context: SystemContext) -> None:
         self.tenants = Tenants(context)
+        self.core_audit = CoreAudit(context)
         self.store = Maintenance(context)
 
 

@@ -32,6 +32,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "apps.upsert": {"definition": AppDefinition(title="X")},
     "audit.search": {},
     "audit.verify": {},
+    "core_audit.search": {},
+    "core_audit.verify": {},
     "credentials.add": {"title": "c", "secrets": {"a": "b"}},
     "credentials.list": {},
     "credentials.remove": {"credential": 1},
@@ -159,6 +161,19 @@ def test_a_tenant_is_added_once(zona: Zona) -> None:
         zona.system().tenants.get("zeta")
     with pytest.raises(InvalidInput):
         zona.system().tenants.set_network("acme", ["nonsense"])
+
+
+def test_changes_above_tenants_have_a_trail_of_their_own(zona: Zona) -> None:
+    """Adding and suspending a tenant is recorded in the core's chain, not in the tenant's."""
+    zona.system(Actor(name="root", permissions=frozenset({"*"}))).tenants.add("acme")
+    zona.system().tenants.set_network("acme", ["10.0.0.0/8"])
+    records = zona.system().core_audit.search(target="tenants/acme").items
+    assert [(record.action, record.actor) for record in records] == [
+        ("tenants.set_network", "library"),
+        ("tenants.add", "root"),
+    ]
+    assert zona.system().core_audit.verify().intact
+    assert zona.tenant("acme").audit.search().items == []
 
 
 def test_tenants_do_not_see_one_another(zona: Zona, plugin: Any, app_factory: Callable[..., AppDefinition]) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from zona_core.errors import InvalidInput, ZonaError
 from zona_core.persistence.tenancy import STAMP, tenant_collection, tenant_spec
-from zona_core.ports.store import Change, Collection, CollectionSpec, DocumentStore, Index, StoreReport
+from zona_core.ports.store import Change, Collection, CollectionSpec, DocumentStore, In, Index, Range, StoreReport
 from zona_core.testing.memory_store import MemoryStore
 from zona_core.testing.store_contract import DocumentStoreContract
 
@@ -77,6 +77,17 @@ def test_the_same_key_and_unique_value_live_side_by_side(pair: tuple[Collection,
     assert [view.count() for view in pair] == [1, 1]
     assert pair[0].delete_many({}) == 1
     assert [view.count() for view in pair] == [0, 1]
+
+
+def test_conditions_on_the_key_mean_the_tenants_own_keys(pair: tuple[Collection, Collection]) -> None:
+    """Equality, choice and range of keys work behind the prefix, and never beyond it."""
+    mine, other = pair
+    for key in ("a", "b", "c"):
+        mine.insert({"_id": key, "code": key})
+        other.insert({"_id": key, "code": key})
+    wanted = {"b": ["b"], In(["a", "c", "x"]): ["a", "c"], Range(gte="b"): ["b", "c"], Range(gt="a", lt="c"): ["b"]}
+    for condition, keys in wanted.items():
+        assert [document["_id"] for document in mine.find({"_id": condition}).items] == keys
 
 
 def test_the_stamp_is_not_the_callers_to_choose(pair: tuple[Collection, Collection]) -> None:

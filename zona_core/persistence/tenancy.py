@@ -10,16 +10,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, cast
 
+from attrs import asdict
+
 from zona_core.errors import DuplicateKey, InvalidInput, ZonaError
 from zona_core.persistence.checks import check_key, check_path, check_spec
 from zona_core.ports.store import (
     Change,
     Collection,
     CollectionSpec,
+    Condition,
     Document,
     DocumentStore,
+    In,
     Index,
     Page,
+    Range,
     Scalar,
     Sort,
     Where,
@@ -135,8 +140,16 @@ class TenantCollection:
         return {STAMP: self._tenant, **self._own_key(where or {})}
 
     def _own_key(self, where: Where) -> Where:
-        key = where.get("_id")
-        return {**where, "_id": self._prefix + key} if isinstance(key, str) else where
+        return {path: self._prefixed(wanted) if path == "_id" else wanted for path, wanted in where.items()}
+
+    def _prefixed(self, condition: Condition) -> Condition:
+        """A condition on the key, as it stands behind the prefix; texts keep their order there."""
+        if isinstance(condition, In):
+            return In(self._prefix + value for value in condition.values if isinstance(value, str))
+        if isinstance(condition, Range):
+            bounds = asdict(condition).items()
+            return Range(**{name: self._prefix + bound for name, bound in bounds if isinstance(bound, str)})
+        return self._prefix + condition if isinstance(condition, str) else condition
 
     def _stamped(self, document: Document) -> Document:
         return {**document, "_id": self._key(document.get("_id")), STAMP: self._tenant}

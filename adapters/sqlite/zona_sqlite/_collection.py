@@ -1,0 +1,253 @@
+"""A collection: one table of JSON documents."""
+# ruff: noqa: S608  # what is written into SQL are checked names and paths; values are bound
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+import orjson
+
+from zona_core.errors import InvalidInput
+from zona_core.persistence.changes import apply_change, check_change, needed
+from zona_core.persistence.checks import (
+    LARGEST_INTEGER,
+    check_document,
+    check_key,
+    check_limit,
+    check_path,
+    checked_revision,
+    checked_sort,
+    checked_where,
+    time_before,
+    value_at,
+    with_key,
+)
+from zona_core.persistence.converter import datetime_text
+from zona_core.ports.paging import cursor_after, fingerprint, position_of
+from zona_core.ports.store import Change, CollectionSpec, Condition, Document, Page, Scalar, Sort, Where
+
+from . import _sql
+from ._database import Database
+from ._schema import Layout
+
+__all__ = ["SqliteCollection"]
+
+_ALL: Final[Where] = MappingProxyType({})
+#: what ``datetime_text`` gives, as a GLOB pattern: other texts do not expire
+_TIME_PATTERN: Final = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9]*Z"
+_PASSED_ON: Final = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+
+
+class SqliteCollection:
+    """The documents of one collection; see ``zona_core.ports.store.Collection``."""
+
+    def __init__(self, database: Database, spec: CollectionSpec) -> None:
+        self.spec = spec
+        self._database = database
+        self._name = spec.name
+        self._table = _sql.table(spec.name)
+        self._indexed = sorted({path for index in spec.indexes for path in index.fields})
+        self._conditions = {index.name: checked_where(index.where, datetime_text) for index in spec.indexes}
+        self._known = {
+            (path, repr(condition)): _sql.literal_condition(path, condition)
+            for conditions in self._conditions.values()
+            for path, condition in conditions.items()
+        }
+        self.layout = Layout.of(spec, self._conditions)
+        # NOTE: as a BLOB, because Python would decode TEXT into a str only for the JSON parser to encode it again.
+        self._get = f"SELECT CAST(doc AS BLOB) FROM {self._table} WHERE _id = ?"
+        self._update = f"UPDATE {self._table} SET doc = ? WHERE _id = ?"
+        self._insert = f"INTO {self._table} (_id, doc) VALUES (?, ?)"
+
+    def get(self, key: str) -> Document | None:
+        """See ``Collection.get``."""
+        check_key(key)
+        rows = self._database.rows(self._get, (key,))
+        return _parsed(rows[0][0]) if rows else None
+
+    def find(self, where: Where = _ALL, *, sort: Sort = (), after: str | None = None, limit: int = 100) -> Page:
+        """See ``Collection.find``."""
+        check_limit(limit, 10_000)
+        conditions = checked_where(where, datetime_text)
+        order = with_key(checked_sort(sort))
+        query = fingerprint(self._name, conditions, order)
+        if after is None:
+            rows = self._select(conditions, order, _sql.Part("1", [], order), limit + 1)
+        else:
+            parts = _sql.after_position(order, position_of(after, query, len(order)))
+            rows = self._select_parts(conditions, order, parts, limit + 1)
+        cursor = cursor_after(query, rows[limit - 1][1:]) if len(rows) > limit else None
+        return Page(items=[_parsed(row[0]) for row in rows[:limit]], next=cursor)
+
+    def _select_parts(
+        self, conditions: Mapping[str, Condition], order: _sql.Order, parts: Iterable[_sql.Part], limit: int
+    ) -> list[Any]:
+        """What lies in the first of ``parts``, and so on until there are ``limit`` rows."""
+        rows: list[Any] = []
+        with self._database.snapshot():
+            for part in parts:
+                rows += self._select(conditions, order, part, limit - len(rows))
+                if len(rows) == limit:
+                    break
+        return rows
+
+    def _select(self, conditions: Mapping[str, Condition], order: _sql.Order, part: _sql.Part, limit: int) -> list[Any]:
+        """Documents with the values that they are ordered by."""
+        clause, values = _sql.where_clause(conditions, self._known)
+        columns = ", ".join(["CAST(doc AS BLOB)", *(_sql.expression(path) for path, _ in order)])
+        terms = _sql.order_by(part.order, conditions)
+        text = f"SELECT {columns} FROM {self._table} WHERE {clause} AND {part.text} ORDER BY {terms} LIMIT ?"
+        return self._database.rows(text, (*values, *part.values, limit))
+
+    def count(self, where: Where = _ALL, *, limit: int = 10_000) -> int:
+        """See ``Collection.count``."""
+        check_limit(limit, LARGEST_INTEGER)
+        clause, values = self._where(where)
+        found = f"SELECT 1 FROM {self._table} WHERE {clause} LIMIT ?"
+        return int(self._database.rows(f"SELECT count(*) FROM ({found})", (*values, limit))[0][0])
+
+    def group_count(self, path: str, where: Where = _ALL, *, limit: int = 100) -> dict[Scalar, int]:
+        """See ``Collection.group_count``."""
+        check_path(path)
+        check_limit(limit, 10_000)
+        clause, values = self._where(where)
+        found = f"SELECT {_sql.expression(path)} AS v, ifnull({_sql.type_of(path)}, 'null') AS t"
+        rows = self._database.rows(
+            f"SELECT v, t IN ('true', 'false') AS b, count(*) AS n FROM ({found} FROM {self._table} WHERE {clause}) "
+            "WHERE t NOT IN ('array', 'object') GROUP BY v, b ORDER BY n DESC, v LIMIT ?",
+            (*values, limit),
+        )
+        return {bool(value) if boolean else value: count for value, boolean, count in rows}
+
+    def insert(self, document: Document) -> None:
+        """See ``Collection.insert``."""
+        key, text = self._new(document)
+        with self._database.call():
+            self._write(f"INSERT {self._insert}", (key, text))
+
+    def insert_many(self, documents: Iterable[Document]) -> list[str]:
+        """See ``Collection.insert_many``."""
+        rows = [self._new(document) for document in documents]
+        if not rows:
+            return []
+        with self._database.call():
+            return [row[0] for row in rows if self._database.execute(f"INSERT OR IGNORE {self._insert}", row)]
+
+    def replace(self, document: Document) -> int:
+        """See ``Collection.replace``."""
+        check_document(document, self._indexed)
+        key, expected = document["_id"], checked_revision(document)
+        with self._database.call():
+            revision = self._need(key, expected)["revision"] + 1
+            self._write(self._update, (_text({**document, "revision": revision}), key))
+        return int(revision)
+
+    def patch(self, key: str, change: Change, *, revision: int | None = None) -> Document:
+        """See ``Collection.patch``."""
+        check_key(key)
+        check_change(change)
+        with self._database.call():
+            document = self._need(key, revision)
+            return self._changed(document, change)
+
+    def find_and_modify(self, where: Where, change: Change, *, sort: Sort = ()) -> Document | None:
+        """See ``Collection.find_and_modify``."""
+        check_change(change)
+        conditions = checked_where(where, datetime_text)
+        clause, values = _sql.where_clause(conditions, self._known)
+        order = _sql.order_by(with_key(checked_sort(sort)), conditions)
+        select = f"SELECT CAST(doc AS BLOB) FROM {self._table} WHERE {clause} ORDER BY {order} LIMIT 1"
+        if not self._database.rows(select, values):
+            return None  # whoever polls for work in vain does not keep writers waiting
+        with self._database.call():
+            rows = self._database.rows(select, values)
+            return self._changed(_parsed(rows[0][0]), change) if rows else None
+
+    def increment(self, key: str, path: str, by: int = 1) -> int:
+        """See ``Collection.increment``."""
+        check_key(key)
+        change = Change(increment={path: by})
+        check_change(change)
+        with self._database.call():
+            document = self.get(key)
+            if document is None:
+                document = {"_id": key, "revision": 0}
+                apply_change(document, change)
+                self.insert(document)
+            else:
+                document = self._changed(document, change)
+        value: int = value_at(document, path)
+        return value
+
+    def delete(self, key: str) -> bool:
+        """See ``Collection.delete``."""
+        check_key(key)
+        with self._database.call():
+            return self._database.execute(f"DELETE FROM {self._table} WHERE _id = ?", (key,)) > 0
+
+    def delete_many(self, where: Where) -> int:
+        """See ``Collection.delete_many``."""
+        clause, values = self._where(where)
+        with self._database.call():
+            return self._database.execute(f"DELETE FROM {self._table} WHERE {clause}", values)
+
+    def expire(self, now: datetime) -> int:
+        """Removes what the TTL indexes say is past at ``now``; how many."""
+        removed = 0
+        for index in self.spec.indexes:
+            moment = None if index.ttl is None else time_before(now, index.ttl)
+            if moment is None:
+                continue
+            found = _sql.expression(index.fields[0])
+            clause, values = _sql.where_clause(self._conditions[index.name], self._known)
+            past = f"FROM {self._table} WHERE {clause} AND {found} <= ? AND {found} GLOB '{_TIME_PATTERN}'"
+            values.append(datetime_text(moment))
+            if self._database.rows(f"SELECT 1 {past} LIMIT 1", values):
+                with self._database.call():
+                    removed += self._database.execute(f"DELETE {past}", values)
+        return removed
+
+    def _where(self, where: Where) -> _sql.Clause:
+        return _sql.where_clause(checked_where(where, datetime_text), self._known)
+
+    def _new(self, document: Document) -> tuple[str, str]:
+        check_document(document, self._indexed)
+        return document["_id"], _text({**document, "revision": 1})
+
+    def _need(self, key: str, expected: int | None) -> Document:
+        return needed(self.get(key), self._name, key, expected)
+
+    def _changed(self, document: Document, change: Change) -> Document:
+        apply_change(document, change)
+        check_document(document, self._indexed)
+        text = _text(document)
+        self._write(self._update, (text, document["_id"]))
+        return _parsed(text)
+
+    def _write(self, statement: str, parameters: tuple[str, str]) -> None:
+        try:
+            self._database.execute(statement, parameters)
+        except sqlite3.IntegrityError as exc:
+            raise self.layout.duplicate(exc) from exc
+
+
+def _text(document: Document) -> str:
+    try:
+        return orjson.dumps(document, default=_encoded, option=_PASSED_ON).decode()
+    except TypeError as exc:
+        raise InvalidInput(f"the document cannot be written as JSON: {exc}", code="invalid_document") from exc
+
+
+def _encoded(value: object) -> Any:
+    if isinstance(value, datetime):
+        return datetime_text(value)
+    raise TypeError(type(value).__name__)
+
+
+def _parsed(text: bytes | str) -> Document:
+    document: Document = orjson.loads(text)
+    return document

@@ -1,0 +1,298 @@
+"""The database file: statements, transactions, patience with other writers, and errors in our own words."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+from zona_core.errors import ConfigurationError, Conflict, InvalidInput, NotFound, StoreUnavailable
+
+from ._links import Link, Links
+from ._location import Location
+
+__all__ = ["Database"]
+
+T = TypeVar("T")
+
+#: expression indexes on JSON, ``json_type`` and upserts as used here are older; this is the oldest one tested
+_OLDEST: Final = (3, 40, 0)
+_BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_CODES: Final = {
+    sqlite3.SQLITE_CORRUPT: ("store_damaged", "is damaged"),
+    sqlite3.SQLITE_NOTADB: ("store_damaged", "is no SQLite database"),
+    sqlite3.SQLITE_FULL: ("store_full", "cannot grow: the disk is full"),
+    sqlite3.SQLITE_READONLY: ("store_read_only", "cannot be written"),
+    sqlite3.SQLITE_CANTOPEN: ("store_unavailable", "cannot be opened"),
+}
+#: seconds between two attempts to get the write lock: random, up to a bound that doubles from the first to the last
+_PAUSES: Final = (0.0005, 0.016)
+#: guards the making of files: closing a file drops this process's locks on it, so no connection may exist yet
+_MAKING: Final = threading.Lock()
+
+
+class Database:
+    """One SQLite file in WAL mode, used by any number of threads and processes."""
+
+    def __init__(self, location: Location) -> None:
+        if sqlite3.sqlite_version_info < _OLDEST:
+            found, needed = sqlite3.sqlite_version, ".".join(map(str, _OLDEST))
+            raise ConfigurationError(f"Python's SQLite is {found}; the store needs {needed} or newer")
+        self._location = location
+        self._links = Links(self._connect, location.busy_timeout)
+        self._make_file()
+        with self._own_errors():
+            self._links.here()
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """What a SELECT finds, within this thread's transaction if there is one."""
+        try:
+            return self._links.here().rows(sql, parameters)
+        except sqlite3.Error as exc:
+            if not self._is_passing(exc):
+                raise self._translated(exc) from exc
+        with self._own_errors():
+            return self._patiently(lambda: self._links.here().rows(sql, parameters))
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        """Runs a statement within ``transaction()``; gives the number of rows that it changed.
+
+        Raises ``sqlite3.IntegrityError`` as it is: only the caller knows what the constraint means.
+        """
+        with self._own_errors():
+            link = self._links.here()
+            if not link.connection.in_transaction:
+                raise self._lost()
+            return link.execute(sql, parameters)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether this thread has a transaction open."""
+        with self._own_errors():
+            return self._links.here().in_transaction
+
+    def after_rollback(self, action: Callable[[], None]) -> None:
+        """Has ``action`` run should the transaction at hand be undone."""
+        self._links.here().undone.append(action)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Several SELECTs within the block see one state of the database."""
+        if self.in_transaction:
+            yield
+            return
+        with self._own_errors():
+            link = self._patiently(self._locked_link)
+        try:
+            with self._own_errors():
+                self._patiently(lambda: link.execute("BEGIN"))
+            yield
+        finally:
+            self._roll_back(link)
+            link.lock.release()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All statements of this thread within the block are kept together or not at all; one within another joins it.
+
+        Raises ``StoreUnavailable`` with code ``store_busy`` if others write for longer than the busy time, and
+        ``Conflict`` with code ``transaction_undone`` at the end of a transaction in which a joined block failed.
+        """
+        if self.in_transaction:
+            try:
+                yield
+            except BaseException:
+                self._links.here().doomed = True
+                raise
+            return
+        writing, link = self._begin()
+        try:
+            yield
+            self._commit(link)
+        except BaseException:
+            self._undo(link, writing)
+            raise
+        _reset(link)
+        writing.release()
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """The statements of one call: a transaction of its own, or a part of the one at hand.
+
+        A refusal (a taken key, a wrong revision) changes nothing and so leaves the transaction at hand as it is.
+        """
+        if not self.in_transaction:
+            with self.transaction():
+                yield
+            return
+        try:
+            yield
+        except (Conflict, InvalidInput, NotFound):
+            raise
+        except BaseException:
+            self._links.here().doomed = True
+            raise
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self._links.close()
+
+    def _begin(self) -> tuple[threading.Lock, Link]:
+        writing = self._links.writing
+        deadline = time.monotonic() + self._location.busy_timeout
+        if not writing.acquire(timeout=self._location.busy_timeout):
+            raise self._busy()
+        try:
+            with self._own_errors():
+                link = self._links.here()  # only now: before, a fork might still have closed it
+                self._patiently(lambda: link.execute("BEGIN IMMEDIATE"), deadline)
+        except BaseException:
+            writing.release()
+            raise
+        link.in_transaction = True
+        return writing, link
+
+    def _locked_link(self) -> Link:
+        """This thread's link, locked, so that a fork waits before it closes it."""
+        link = self._links.here()
+        link.lock.acquire()
+        if link is self._links.here():
+            return link
+        link.lock.release()
+        return self._locked_link()
+
+    def _commit(self, link: Link) -> None:
+        if link.inherited:
+            raise StoreUnavailable("the transaction belongs to the parent process", code="store_forked")
+        if link.doomed:
+            message = "a part of the transaction failed, so that all of it was undone"
+            raise Conflict(message, code="transaction_undone")
+        with self._own_errors(), link.lock:
+            if not link.connection.in_transaction:
+                raise self._lost()
+            link.execute("COMMIT")
+
+    def _undo(self, link: Link, writing: threading.Lock) -> None:
+        if link.inherited:
+            return
+        actions = _reset(link)
+        self._roll_back(link)
+        writing.release()
+        for action in actions:
+            action()
+
+    def _roll_back(self, link: Link) -> None:
+        """Ends SQLite's transaction, at worst with the connection."""
+        try:
+            with link.lock:
+                if link.connection.in_transaction:
+                    link.execute("ROLLBACK")
+        except sqlite3.Error:
+            self._links.drop(link)
+
+    def _patiently(self, action: Callable[[], T], deadline: float | None = None) -> T:
+        """``action``, repeated while another connection's lock is in the way."""
+        if deadline is None:
+            deadline = time.monotonic() + self._location.busy_timeout
+        pause, longest = _PAUSES
+        while True:
+            try:
+                return action()
+            except sqlite3.Error as exc:
+                if not self._is_passing(exc):
+                    raise
+                if time.monotonic() >= deadline:
+                    raise self._busy() from exc
+            time.sleep(random.uniform(0, pause))  # noqa: S311  # spreads attempts, hides nothing
+            pause = min(2 * pause, longest)
+
+    def _lost(self) -> StoreUnavailable:
+        """SQLite ends a transaction by itself after grave errors such as a full disk."""
+        return StoreUnavailable(f"the database {self._location.path} undid the transaction after an error")
+
+    def _busy(self) -> StoreUnavailable:
+        waited = self._location.busy_timeout
+        return StoreUnavailable(
+            f"the database {self._location.path} was locked by other writers for {waited:g} s",
+            code="store_busy",
+            hint="Try again; if it lasts, look for a process that keeps a transaction open.",
+        )
+
+    @contextmanager
+    def _own_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.Error as exc:
+            raise self._translated(exc) from exc
+
+    def _translated(self, exc: sqlite3.Error) -> StoreUnavailable:
+        if self._links.closed:
+            return StoreUnavailable("the store is closed", code="store_closed")
+        if self._links.orphaned:
+            message = "this process was forked from within a transaction: it has to open a store of its own"
+            return StoreUnavailable(message, code="store_forked")
+        if _is_busy(exc):
+            return self._busy()
+        number = getattr(exc, "sqlite_errorcode", 0) & 0xFF
+        code, what = _CODES.get(number, ("store_unavailable", f"cannot be used: {exc}"))
+        name = getattr(exc, "sqlite_errorname", type(exc).__name__)
+        return StoreUnavailable(f"the database {self._location.path} {what}", code=code, reason=name)
+
+    def _is_passing(self, exc: sqlite3.Error) -> bool:
+        """Whether another attempt may succeed: somebody has a lock, or a fork closed the connection just now."""
+        if isinstance(exc, sqlite3.ProgrammingError):
+            return "closed" in str(exc) and not (self._links.closed or self._links.orphaned)
+        return _is_busy(exc)
+
+    def _make_file(self) -> None:
+        """Makes the file, readable by its owner alone; SQLite gives the same mode to the files beside it."""
+        path = self._location.path
+        with _MAKING:
+            try:
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            except FileExistsError:
+                pass
+            except OSError as exc:
+                raise StoreUnavailable(f"the database {path} cannot be made: {exc.strerror}") from exc
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"{self._location.path.as_uri()}?mode=rw",  # a file that is gone is not made anew, empty, without a word
+            uri=True,
+            timeout=0,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        try:
+            self._patiently(lambda: self._configure(connection))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _configure(self, connection: sqlite3.Connection) -> None:
+        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            raise StoreUnavailable(
+                f"the database {self._location.path} cannot be put into WAL mode: it stays in {mode}"
+            )
+        connection.execute(f"PRAGMA synchronous = {self._location.synchronous}")
+
+
+def _reset(link: Link) -> list[Callable[[], None]]:
+    """Ends the link's transaction as far as we keep count of it; gives what is to be done if it was undone."""
+    actions, link.undone = link.undone, []
+    link.in_transaction = link.doomed = False
+    return actions
+
+
+def _is_busy(exc: sqlite3.Error) -> bool:
+    return getattr(exc, "sqlite_errorcode", 0) & 0xFF in _BUSY

@@ -1,0 +1,161 @@
+"""Connections to the database file: one for each thread, none shared between processes.
+
+A connection must neither be used nor be closed in a process that was forked from its own, and SQLite keeps notes of
+this process's locks that a child would inherit and believe (https://sqlite.org/howtocorrupt.html, 2.6). Hence a fork
+waits until no transaction is open here, all connections are closed before it, and parent and child open new ones when
+they need them. Only a fork from within a transaction cannot do so; the child is then refused the store.
+
+Python warns of connections that are dropped without being closed: a thread's connection is closed when it ends.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+__all__ = ["Link", "Links"]
+
+
+class Link:
+    """A thread's connection and its transaction; closes itself when the thread ends."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        #: held while the connection is used, so that ``close`` in another thread waits for the call to end
+        self.lock = threading.RLock()
+        #: whether a ``transaction()`` block is open
+        self.in_transaction = False
+        #: a block within the transaction failed: the rest of it must not be kept
+        self.doomed = False
+        #: what is to be done should the transaction be undone
+        self.undone: list[Callable[[], None]] = []
+        self._process = os.getpid()
+
+    @property
+    def inherited(self) -> bool:
+        """Whether it belongs to the process that this one was forked from."""
+        return self._process != os.getpid()
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """What a statement finds."""
+        with self.lock:
+            return self.connection.execute(sql, parameters).fetchall()
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        """Runs a statement; gives the number of rows that it changed."""
+        with self.lock:
+            return self.connection.execute(sql, parameters).rowcount
+
+    def close(self) -> None:
+        """Closes the connection, once the call that may be using it has ended."""
+        if self.inherited:
+            # Python must never free, and so never close, it.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.connection))
+            return
+        with self.lock:
+            self.connection.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class Links:
+    """The links of one store in all threads of this process."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection], patience: float) -> None:
+        self._connect = connect
+        self._patience = patience
+        self.closed = False
+        #: whether this is a child process forked from within a transaction
+        self.orphaned = False
+        self._paused = False
+        self._start()
+        _ALL.add(self)
+
+    def _start(self) -> None:
+        self._local = threading.local()
+        self._open: weakref.WeakSet[Link] = weakref.WeakSet()
+        self._guard = threading.Lock()
+        #: threads of one process queue here for the database's one write lock: fairer and faster than polling for it
+        self.writing = threading.Lock()
+
+    def here(self) -> Link:
+        """This thread's link, made when first asked for.
+
+        Raises ``sqlite3.ProgrammingError`` if the store is closed or must not be used in this process.
+        """
+        try:
+            link: Link = self._local.link
+        except AttributeError:
+            link = self._new()
+        return link
+
+    def _new(self) -> Link:
+        with self._guard:
+            if self.closed or self.orphaned:
+                raise sqlite3.ProgrammingError("the store is closed")
+            link = Link(self._connect())
+            self._open.add(link)
+            self._local.link = link
+            return link
+
+    def drop(self, link: Link) -> None:
+        """Closes this thread's link; the next call makes a new one."""
+        link.close()
+        if getattr(self._local, "link", None) is link:
+            del self._local.link
+
+    def close(self) -> None:
+        """Closes every thread's connection."""
+        with self._guard:
+            self.closed = True
+            links = list(self._open)
+        for link in links:
+            link.close()
+
+    def before_fork(self) -> None:
+        """Waits for the transactions of other threads to end and closes all connections."""
+        mine: Link | None = getattr(self._local, "link", None)
+        own_transaction = mine is not None and mine.in_transaction
+        self._paused = not own_transaction and self.writing.acquire(timeout=self._patience)
+        self._guard.acquire()
+        if self._paused:
+            for link in list(self._open):
+                link.close()
+
+    def after_fork_in_parent(self) -> None:
+        """Lets the threads go on, with new connections."""
+        if self._paused:
+            self._local = threading.local()
+            self.writing.release()
+        self._guard.release()
+
+    def after_fork_in_child(self) -> None:
+        """Begins anew; not even locks are the parent's."""
+        self.orphaned = self.orphaned or not self._paused
+        for link in list(self._open):
+            link.close()
+        self._start()
+
+
+_ALL: weakref.WeakSet[Links] = weakref.WeakSet()
+
+
+def _for_all(action: Callable[[Links], None]) -> Callable[[], None]:
+    def act() -> None:
+        for links in list(_ALL):
+            action(links)
+
+    return act
+
+
+os.register_at_fork(
+    before=_for_all(Links.before_fork),
+    after_in_parent=_for_all(Links.after_fork_in_parent),
+    after_in_child=_for_all(Links.after_fork_in_child),
+)

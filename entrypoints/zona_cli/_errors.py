@@ -1,0 +1,107 @@
+"""What goes to standard error when a call fails, and the exit code that follows."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from zona_cli._text import json_text, one_line, printable
+
+if TYPE_CHECKING:
+    from zona_core import ZonaError
+
+__all__ = ["BROKEN_PIPE", "INTERRUPTED", "report", "report_failed_run", "wants_json"]
+
+#: 128 + the signal's number, as shells count
+INTERRUPTED: Final = 130
+BROKEN_PIPE: Final = 141
+
+_MOST_FAULTS: Final = 20
+
+
+def report(error: BaseException, *, json: bool) -> int:
+    """Tells of ``error`` on standard error and gives the exit code."""
+    if isinstance(error, KeyboardInterrupt | EOFError | click.Abort):
+        _tell({"code": "interrupted", "message": "interrupted"}, json=json)
+        return INTERRUPTED
+    if isinstance(error, click.ClickException):
+        return _usage(error, json=json)
+    if "zona_core.errors" in sys.modules:  # else it cannot be one of its errors
+        from zona_core.errors import ZonaError, exit_code_of
+
+        if isinstance(error, ZonaError):
+            _tell(error.as_dict(), json=json)
+            return exit_code_of(error)
+    return _unforeseen(error, json=json)
+
+
+def report_failed_run(error: Mapping[str, Any], *, timed_out: bool, json: bool) -> int:
+    """Tells of the error that a run's record holds and gives the exit code of its kind."""
+    from zona_core.errors import EXIT_AND_STATUS, AddressRefused, TaskFailed, TaskTimeout
+
+    _tell(error, json=json)
+    kind: type[ZonaError] = TaskTimeout if timed_out else TaskFailed
+    if error.get("code") == AddressRefused.code:
+        kind = AddressRefused
+    return EXIT_AND_STATUS[kind][0]
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Whether arguments that could not be parsed ask for JSON."""
+    if not {"--output=json", "-ojson"}.isdisjoint(arguments):
+        return True
+    return any(option in ("-o", "--output") and value == "json" for option, value in pairwise(arguments))
+
+
+def _usage(error: click.ClickException, *, json: bool) -> int:
+    if not json or isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return error.exit_code
+    shown = {"code": "usage", "message": error.format_message()}
+    ctx = getattr(error, "ctx", None)
+    if ctx is not None:
+        shown["hint"] = f"{ctx.command_path} --help"
+    _tell(shown, json=True)
+    return error.exit_code
+
+
+def _unforeseen(error: BaseException, *, json: bool) -> int:
+    # Not the error's own text: what nobody foresaw may quote anything, a secret too.
+    frame = traceback.extract_tb(error.__traceback__)[-1:]
+    place = f" in {os.path.basename(frame[0].filename)}:{frame[0].lineno}" if frame else ""
+    message = f"internal error: {type(error).__name__}{place}; please report it (ZONA_DEBUG=1 shows the traceback)"
+    if json:
+        _tell({"code": "internal_error", "message": message}, json=True)
+    else:
+        click.echo(printable(message), err=True)
+    if os.environ.get("ZONA_DEBUG") == "1":
+        click.echo(printable("".join(traceback.format_exception(error))), err=True)
+    return 1
+
+
+def _tell(error: Mapping[str, Any], *, json: bool) -> None:
+    if json:
+        click.echo(json_text({"error": dict(error)}, ascii_only=True), err=True)
+        return
+    colour = None if "NO_COLOR" in os.environ else "red"
+    click.echo(f"{click.style('error', fg=colour)}[{one_line(error['code'])}]: {printable(error['message'])}", err=True)
+    for line in _fault_lines(error):
+        click.echo(f"  {one_line(line)}", err=True)
+    if error.get("hint"):
+        click.echo(f"hint: {printable(error['hint'])}", err=True)
+
+
+def _fault_lines(error: Mapping[str, Any]) -> list[str]:
+    from zona_core.errors import Fault
+
+    faults = [str(Fault(each["path"], each["message"], each.get("expected", ""))) for each in error.get("errors", ())]
+    if len(faults) == 1 and faults[0] in error["message"]:
+        return []
+    left = len(faults) - _MOST_FAULTS
+    return [*faults[:_MOST_FAULTS], *([f"… and {left} more: --output json shows all"] if left > 0 else [])]

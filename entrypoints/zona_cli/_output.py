@@ -1,0 +1,226 @@
+"""What goes to standard output: tables for people, one JSON document for programs. Notes go to standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TextIO, TypeVar
+
+import click
+
+from zona_cli._session import Session
+from zona_cli._text import json_text, one_line, printable
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.text import Text
+
+__all__ = [
+    "Column",
+    "details",
+    "document",
+    "done",
+    "excerpt",
+    "listing",
+    "moment",
+    "note",
+    "short_moment",
+    "state",
+    "table",
+    "warn",
+    "working",
+]
+
+T = TypeVar("T")
+
+#: characters of prose in a table, however wide
+_LONGEST_PROSE: Final = 200
+#: lines and characters a line of a JSON excerpt
+_MOST_LINES: Final = 40
+_LONGEST_LINE: Final = 400
+
+_STATES: Final = {
+    "active": "green",
+    "loaded": "green",
+    "success": "green",
+    "running": "cyan",
+    "failure": "red",
+    "failed": "red",
+    "error": "red",
+    "timeout": "red",
+    "suspended": "yellow",
+    "maintenance": "yellow",
+}
+
+
+class Column(NamedTuple):
+    """A column of a table, and what becomes of it where the terminal is too narrow for all.
+
+    ``whole``: names and ids that one needs, narrowed last and never cut. ``wrap``: lists, broken at blanks. ``cut``:
+    prose, ended by an ellipsis.
+    """
+
+    title: str
+    fit: Literal["whole", "wrap", "cut"] = "whole"
+    right: bool = False
+
+
+def document(data: Any) -> None:
+    """Writes models, or data, as one JSON document; secrets are masked."""
+    from zona_core import as_data
+
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    _write(json_text(as_data(data), ascii_only=not utf8))
+
+
+def listing(
+    session: Session,
+    items: Sequence[T],
+    after: str | None,
+    columns: Sequence[Column],
+    row: Callable[[T], Sequence[object]],
+    *,
+    none: str = "nothing found",
+) -> None:
+    """A page of a list; ``after`` is the cursor for the rest of it."""
+    if session.json:
+        document({"items": list(items), "next": after})
+        return
+    if items:
+        table(columns, [row(item) for item in items])
+    else:
+        note(session, none)
+    if after is not None:
+        note(session, f"there are more: --after {after}")
+
+
+def table(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:
+    """Writes a table. Cells are any object, or a ``Text`` that this module made."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for each in columns:
+        justify: Literal["left", "right"] = "right" if each.right else "left"
+        # Rich narrows first those columns that it may wrap; what then becomes of a text, its cell says.
+        grid.add_column(each.title, justify=justify, no_wrap=each.fit == "whole")
+    for row in rows:
+        cells = []
+        for each, value in zip(columns, row, strict=True):
+            cell = value if isinstance(value, Text) else Text(one_line(value))
+            if each.fit == "cut":
+                cell.truncate(_LONGEST_PROSE, overflow="ellipsis")
+            cell.no_wrap = each.fit == "cut"
+            cell.overflow = "ellipsis" if each.fit == "cut" else "fold"
+            cells.append(cell)
+        grid.add_row(*cells)
+    _render(grid)
+
+
+def details(pairs: Iterable[tuple[str, object]]) -> None:
+    """Writes what there is to know of one thing, a line for each ``(label, value)``; empty ones are left out."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, value in pairs:
+        if value is not None and value != "":
+            grid.add_row(label, value if isinstance(value, Text) else Text(printable(value)))
+    _render(grid)
+
+
+def done(session: Session, data: Any, sentence: str) -> None:
+    """Says what was done: the model it was done to for programs, a sentence for people."""
+    if session.json:
+        document(data)
+    else:
+        _write(one_line(sentence))
+
+
+def excerpt(data: Any, rest: str) -> None:
+    """Writes the beginning of ``data`` as JSON for people; ``rest`` says where all of it is."""
+    from rich.highlighter import JSONHighlighter
+
+    lines = json_text(data).splitlines()
+    shown = [_cut(line) for line in lines[:_MOST_LINES]]
+    _render(JSONHighlighter()("\n".join(shown)))
+    if len(lines) > _MOST_LINES:
+        _write(f"… {len(lines) - _MOST_LINES:,} more lines: {rest}")
+    elif shown != lines:
+        _write(f"… long texts are cut: {rest}")
+
+
+def state(value: str) -> Text:
+    """A status as a cell."""
+    from rich.text import Text
+
+    return Text(one_line(value), style=_STATES.get(value, ""))
+
+
+def moment(at: datetime | None) -> str:
+    """A time in full, in the local time zone."""
+    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S %z") if at else ""
+
+
+def short_moment(at: datetime | None) -> str:
+    """A time in twelve characters, in the local time zone: with the time of day if it is of this year."""
+    if at is None:
+        return ""
+    local = at.astimezone()
+    this_year = local.year == datetime.now().astimezone().year
+    return local.strftime("%d %b %H:%M" if this_year else "%d %b  %Y")
+
+
+def note(session: Session, text: str) -> None:
+    """A remark for people, on standard error."""
+    if not session.json:
+        click.echo(printable(text), err=True)
+
+
+def warn(session: Session, text: str) -> None:
+    """A warning, on standard error: a line of JSON for programs."""
+    if session.json:
+        click.echo(json_text({"warning": text}, indent=None, ascii_only=True), err=True)
+    else:
+        colour = None if "NO_COLOR" in os.environ else "yellow"
+        click.echo(click.style("warning: ", fg=colour) + printable(text), err=True)
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Shows that something goes on, if somebody is looking."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.text import Text
+
+    with _console(sys.stderr).status(Text(one_line(what))):
+        yield
+
+
+def _console(stream: TextIO) -> Console:
+    from rich.console import Console
+
+    # Into a pipe or a file goes each row on one line, as long as it may be.
+    width = None if stream.isatty() else 100_000
+    return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
+
+
+def _render(what: RenderableType) -> None:
+    console = _console(sys.stdout)
+    with console.capture() as captured:
+        console.print(what, soft_wrap=False)
+    _write("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…"

@@ -1,0 +1,165 @@
+"""``zona apps``: describing apps, from documents, definitions or plugins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import click
+
+from zona_cli import _output as out
+from zona_cli._commands import Group
+from zona_cli._completion import app_titles
+from zona_cli._fields import show_fields
+from zona_cli._inputs import confirm, file_name
+from zona_cli._paging import gathered, paged
+from zona_cli._session import Session, pass_session
+
+if TYPE_CHECKING:
+    from zona_core.usecases.apps import AppOutcome
+
+__all__ = ["apps"]
+
+_MOST_WARNINGS: Final = 10
+
+_update = click.option("--update", is_flag=True, help="Bring an app of that title up to date instead of refusing.")
+
+
+@click.group(cls=Group)
+def apps() -> None:
+    """Describe apps and their tasks."""
+
+
+@apps.command("list")
+@paged()
+@pass_session
+def list_apps(session: Session, limit: int | None, after: str | None) -> None:
+    """List the apps."""
+    here = session.workspace().apps
+    items, rest = gathered(lambda cursor, size: here.list(after=cursor, limit=size), after, limit)
+    out.listing(
+        session,
+        items,
+        rest,
+        [
+            out.Column("ID", right=True),
+            out.Column("Title"),
+            out.Column("Version"),
+            out.Column("Status"),
+            out.Column("Changed"),
+            out.Column("Description", "cut"),
+        ],
+        lambda app: (
+            app.integration_id,
+            app.title,
+            app.version,
+            out.state(app.status.value),
+            out.short_moment(app.updated_ts),
+            app.description,
+        ),
+        none="there is no app yet: zona apps import-openapi FILE makes one",
+    )
+
+
+@apps.command()
+@click.argument("app", shell_complete=app_titles)
+@pass_session
+def show(session: Session, app: str) -> None:
+    """Show APP (a title or an id) and the fields that its instances have."""
+    found = session.workspace().apps.get(app)
+    if session.json:
+        out.document(found)
+        return
+    out.details(
+        [
+            ("ID", found.integration_id),
+            ("Title", found.title),
+            ("Version", found.version),
+            ("Status", out.state(found.status.value)),
+            ("Category", found.category),
+            ("Description", found.description),
+            ("Made", f"{out.moment(found.created_ts)} by {found.user_id}"),
+            ("Changed", out.moment(found.updated_ts)),
+        ]
+    )
+    show_fields("Fields", found.fields)
+
+
+@apps.command("import-openapi")
+@click.argument("file", type=click.File("rb"))
+@click.option("--title", default="", help="The app's title, instead of the document's.")
+@_update
+@pass_session
+def import_openapi(session: Session, file: BinaryIO, title: str, update: bool) -> None:
+    """Make an app of an OpenAPI 3 or Swagger 2 document: each operation becomes a task.
+
+    FILE is JSON or YAML, - for standard input.
+    """
+    with out.working(f"importing {file_name(file)}"):
+        outcome = session.workspace().apps.import_document(file.read(), title=title, update=update)
+    _show_outcome(session, outcome)
+
+
+@apps.command()
+@click.argument("file", type=click.File("rb"))
+@_update
+@pass_session
+def add(session: Session, file: BinaryIO, update: bool) -> None:
+    """Make an app of a definition in Zona's own format.
+
+    FILE is JSON or YAML, - for standard input.
+    """
+    with out.working(f"reading {file_name(file)}"):
+        outcome = session.workspace().apps.import_document(file.read(), format="zona", update=update)
+    _show_outcome(session, outcome)
+
+
+@apps.command()
+@click.argument("name")
+@_update
+@pass_session
+def install(session: Session, name: str, update: bool) -> None:
+    """Make an app of the integration NAME that a plugin brings."""
+    _show_outcome(session, session.workspace().apps.install(name, update=update))
+
+
+@apps.command()
+@click.argument("app", shell_complete=app_titles)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_session
+def delete(session: Session, app: str, yes: bool) -> None:
+    """Delete APP with its tasks and instances; the instances' secrets are erased."""
+    here = session.workspace().apps
+    found = here.get(app)
+    confirm(f"Delete {found.title} with all its tasks and instances?", yes=yes)
+    deleted = here.delete(found.integration_id)
+    out.done(
+        session,
+        deleted,
+        f"deleted {found.title} (app {found.integration_id}) with "
+        f"{_counted(deleted.tasks, 'task')} and {_counted(deleted.instances, 'instance')}",
+    )
+
+
+def _show_outcome(session: Session, outcome: AppOutcome) -> None:
+    app = outcome.app
+    counts = [
+        f"{count} {what}"
+        for count, what in (
+            (outcome.tasks_created, "made"),
+            (outcome.tasks_updated, "updated"),
+            (len(outcome.tasks_retired), "retired"),
+        )
+        if count
+    ]
+    told = ", ".join(counts) or ("none" if outcome.created else "unchanged")
+    verb = "made" if outcome.created else "updated"
+    out.done(session, outcome, f"{verb} {app.title} (app {app.integration_id}); tasks: {told}")
+    for warning in outcome.warnings[:_MOST_WARNINGS]:
+        out.note(session, f"warning: {warning}")
+    more = len(outcome.warnings) - _MOST_WARNINGS
+    if more > 0:
+        out.note(session, f"… and {_counted(more, 'more warning')}: --output json shows all")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -1,0 +1,210 @@
+"""``zona instances``: apps connected to accounts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from zona_cli import _output as out
+from zona_cli._commands import Group
+from zona_cli._completion import app_titles, credential_titles, instance_titles
+from zona_cli._inputs import Sources, confirm, secret_hint, value_options, values
+from zona_cli._paging import gathered, paged
+from zona_cli._session import Session, pass_session
+from zona_cli._text import json_text
+
+__all__ = ["instances"]
+
+_app = click.argument("app", shell_complete=app_titles)
+_instance = click.argument("instance", shell_complete=instance_titles)
+_SETTABLE = ["active", "inactive", "maintenance"]
+
+
+@click.group(cls=Group)
+def instances() -> None:
+    """Connect apps to accounts."""
+
+
+@instances.command()
+@_app
+@click.option("--title", required=True, help="What the instance is called.")
+@value_options
+@click.option(
+    "--allow-private", is_flag=True, help="Let it reach the private networks that the tenant's policy allows."
+)
+@click.option(
+    "--credential", shell_complete=credential_titles, help="A credential whose secrets stand in for fields left empty."
+)
+@pass_session
+def add(
+    session: Session,
+    *,
+    app: str,
+    title: str,
+    sources: Sources,
+    allow_private: bool,
+    credential: str | None,
+) -> None:
+    """Connect APP to an account.
+
+    Required secrets that no option gives are asked for, unless there is no terminal or a credential is named.
+    """
+    workspace = session.workspace()
+    fields = workspace.apps.get(app).fields
+    given = values(session, fields, sources, ask=credential is None)
+    with secret_hint(fields, given):
+        made = workspace.instances.add(
+            app, title=title, values=given, allow_private=allow_private, credential=credential
+        )
+    out.done(session, made, f"added the instance {made.title} (instance {made.instance_id})")
+
+
+@instances.command("list")
+@click.argument("app", required=False, shell_complete=app_titles)
+@paged()
+@pass_session
+def list_instances(session: Session, app: str | None, limit: int | None, after: str | None) -> None:
+    """List the instances of APP, or of all apps."""
+    workspace = session.workspace()
+    items, rest = gathered(lambda cursor, size: workspace.instances.list(app, after=cursor, limit=size), after, limit)
+    titles: dict[int, str] = {}
+    if items and not session.json:
+        listed, _ = gathered(lambda cursor, size: workspace.apps.list(after=cursor, limit=size), None, None)
+        titles = {each.integration_id: each.title for each in listed}
+    out.listing(
+        session,
+        items,
+        rest,
+        [
+            out.Column("ID", right=True),
+            out.Column("App"),
+            out.Column("Title"),
+            out.Column("Status"),
+            out.Column("Tested"),
+            out.Column("Base URL", "cut"),
+        ],
+        lambda each: (
+            each.instance_id,
+            titles.get(each.integration_id, each.integration_id),
+            each.title,
+            out.state(each.status.value),
+            out.short_moment(each.last_health_check),
+            each.base_url,
+        ),
+        none="there is no instance yet: zona instances add APP --title TITLE makes one",
+    )
+
+
+@instances.command()
+@_app
+@_instance
+@pass_session
+def show(session: Session, app: str, instance: str) -> None:
+    """Show INSTANCE of APP; secrets are masked."""
+    found = session.workspace().instances.get(app, instance)
+    if session.json:
+        out.document(found)
+        return
+    out.details(
+        [
+            ("ID", found.instance_id),
+            ("Title", found.title),
+            ("Status", out.state(found.status.value)),
+            ("Reason", found.status_reason),
+            ("Private", "allowed, as far as the tenant's policy goes" if found.allow_private else "refused"),
+            ("Credential", found.credentials_id or None),
+            ("Tested", out.moment(found.last_health_check)),
+            ("Made", f"{out.moment(found.created_ts)} by {found.user_id}"),
+            ("Changed", out.moment(found.updated_ts)),
+        ]
+    )
+    if found.values:
+        click.echo("\nValues:")
+        rows = [(name, _shown(value)) for name, value in found.values.items()]
+        out.table([out.Column("Name"), out.Column("Value", "wrap")], rows)
+
+
+@instances.command()
+@_app
+@_instance
+@click.option("--timeout", type=float, default=30.0, show_default=True, metavar="SECONDS", help="How long to wait.")
+@pass_session
+def test(session: Session, app: str, instance: str, timeout: float) -> None:
+    """Try whether INSTANCE of APP works, without changing anything there.
+
+    Exits with 7 if it does not.
+    """
+    from zona_core import TaskFailed
+
+    with out.working(f"testing {instance}"):
+        report = session.workspace().instances.test(app, instance, timeout=timeout)
+    if session.json:
+        out.document(report)
+    elif report.ok:
+        out.done(session, report, f"{instance} works: {report.detail} ({report.duration_ms:.0f} ms)")
+    if not report.ok:
+        raise TaskFailed(f"{instance} does not work: {report.detail}", code="instance_not_working")
+
+
+@instances.command()
+@_app
+@_instance
+@value_options
+@click.option("--unset", multiple=True, metavar="NAME", help="Empty a field.")
+@click.option("--rename", metavar="TITLE", help="Call it something else.")
+@click.option("--status", type=click.Choice(_SETTABLE), help="Whether its tasks are run.")
+@click.option("--allow-private/--no-allow-private", default=None, help="Whether it may reach private networks.")
+@pass_session
+def update(
+    session: Session,
+    *,
+    app: str,
+    instance: str,
+    sources: Sources,
+    unset: tuple[str, ...],
+    rename: str | None,
+    status: str | None,
+    allow_private: bool | None,
+) -> None:
+    """Change INSTANCE of APP: what is not named stays as it is."""
+    from zona_core import InstanceStatus
+
+    workspace = session.workspace()
+    both = sorted(sources.checked_names() & set(unset))
+    if both:
+        raise click.UsageError(f"set and unset at once: {', '.join(both)}")
+    given: dict[str, Any] = values(session, workspace.apps.get(app).fields, sources, ask=False)
+    given |= dict.fromkeys(unset)
+    if not given and rename is None and status is None and allow_private is None:
+        raise click.UsageError("there is nothing to change")
+    after = workspace.instances.update(
+        app,
+        instance,
+        title=rename,
+        values=given,
+        allow_private=allow_private,
+        status=InstanceStatus(status) if status else None,
+    )
+    out.done(session, after, f"updated the instance {after.title} (instance {after.instance_id})")
+
+
+@instances.command()
+@_app
+@_instance
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_session
+def remove(session: Session, app: str, instance: str, yes: bool) -> None:
+    """Remove INSTANCE of APP and erase its secrets."""
+    here = session.workspace().instances
+    found = here.get(app, instance)
+    confirm(f"Remove the instance {found.title} of {app} and erase its secrets?", yes=yes)
+    removed = here.remove(app, found.instance_id)
+    out.done(session, removed, f"removed the instance {removed.title} (instance {removed.instance_id})")
+
+
+def _shown(value: Any) -> str:
+    from zona_core import as_data
+
+    plain = as_data(value)
+    return plain if isinstance(plain, str) else json_text(plain, indent=None)

@@ -1,0 +1,87 @@
+"""``zona run``: one task, now."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+
+from zona_cli import _output as out
+from zona_cli._commands import Command
+from zona_cli._completion import app_titles, instance_titles, task_tags
+from zona_cli._errors import report_failed_run
+from zona_cli._inputs import Assignment, Sources, file_name, secret_hint, secret_options, values
+from zona_cli._runs import show_run
+from zona_cli._session import Session, pass_session
+
+if TYPE_CHECKING:
+    from zona_core import Execution
+
+__all__ = ["run"]
+
+
+@click.command(cls=Command)
+@click.argument("app", shell_complete=app_titles)
+@click.argument("task", shell_complete=task_tags)
+@click.argument("inputs", nargs=-1, type=Assignment(), metavar="[NAME=VALUE]...")
+@click.option("--instance", shell_complete=instance_titles, metavar="TITLE", help="Needed if the app has several.")
+@click.option(
+    "--timeout", type=float, metavar="SECONDS", help="How long one attempt may take, instead of the task's own."
+)
+@click.option(
+    "--input-file", type=click.File("rb"), metavar="FILE", help="A JSON object of inputs, - for standard input."
+)
+@secret_options
+@pass_session
+def run(
+    session: Session,
+    *,
+    app: str,
+    task: str,
+    inputs: tuple[tuple[str, str], ...],
+    instance: str | None,
+    timeout: float | None,
+    input_file: BinaryIO | None,
+    sources: Sources,
+) -> None:
+    """Run TASK of APP and show what came of it.
+
+    An input named here counts more than the same one in the input file. Exits with 0 if the run succeeded, 7 if it
+    failed, 8 if it took too long, 12 if the address is not one that it may reach.
+    """
+    workspace = session.workspace()
+    fields = workspace.tasks.get(app, task).inputs
+    given = _from_json(input_file) if input_file is not None else {}
+    left = [field for field in fields if field.name not in given]
+    given |= values(session, fields, sources._replace(plain=inputs), ask=False)
+    with out.working(f"running {app} {task}"), secret_hint(left, given):
+        ended = workspace.runs.run(app, task, instance=instance, inputs=given, timeout=timeout)
+    if session.json:
+        out.document(ended)
+    else:
+        show_run(ended)
+    if ended.error is not None:
+        raise click.exceptions.Exit(_failed(session, ended))
+
+
+def _failed(session: Session, ended: Execution) -> int:
+    from zona_core import RunStatus
+
+    assert ended.error is not None
+    sys.stdout.flush()  # the record before the error, where both go to one place
+    return report_failed_run(ended.error, timed_out=ended.status is RunStatus.TIMEOUT, json=session.json)
+
+
+def _from_json(file: BinaryIO) -> dict[str, Any]:
+    import json
+
+    from zona_core import InvalidInput
+
+    try:
+        found = json.loads(file.read())
+    except (ValueError, RecursionError) as exc:
+        raise InvalidInput(f"{file_name(file)} is not JSON: {exc}") from exc
+    if not isinstance(found, dict):
+        raise InvalidInput(f"{file_name(file)} does not hold a JSON object", hint='{"NAME": value, …}')
+    return found

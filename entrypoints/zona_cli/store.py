@@ -1,0 +1,50 @@
+"""``zona store``: maintenance of the document store."""
+
+from __future__ import annotations
+
+import click
+
+from zona_cli import _output as out
+from zona_cli._commands import Group
+from zona_cli._session import Session, pass_session
+
+__all__ = ["store"]
+
+
+@click.group(cls=Group)
+def store() -> None:
+    """Look after the store."""
+
+
+@store.command()
+@pass_session
+def migrate(session: Session) -> None:
+    """Bring the store to the schema version of this release."""
+    with out.working("migrating"):
+        report = session.system().store.migrate()
+    notes = "; ".join(report.notes) or "nothing was to do"
+    out.done(session, report, f"the store has schema version {report.version}: {notes}")
+
+
+@store.command()
+@pass_session
+def check(session: Session) -> None:
+    """Compare the store with what this release expects.
+
+    Exits with 5 if something differs.
+    """
+    from zona_core import Conflict, Fault
+
+    with out.working("checking"):
+        report = session.system().store.check()
+    if session.json:
+        out.document(report)
+    elif not report.notes:
+        out.done(session, report, f"the store is in order: schema version {report.version}")
+    if report.notes:
+        raise Conflict(
+            "the store is not as it should be",
+            code="store_differs",
+            faults=[Fault("", note) for note in report.notes],
+            hint="zona store migrate mends what belongs to an older version",
+        )

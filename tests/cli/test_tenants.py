@@ -1,0 +1,88 @@
+"""``zona tenants``, and working in one by ``--tenant``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+
+def test_added_listed_and_shown(ready: Any) -> None:
+    """What was given when it was added is shown."""
+    done = ready(
+        "tenants", "add", "acme", "--name", "Acme AG", "--email", "a@example.com", "--allow-network", "10.0.0.0/8"
+    )
+    assert done.exit_code == 0
+    assert done.stdout == "added the tenant acme\n"
+    assert "Acme AG" in ready("tenants", "list").stdout
+    shown = ready("tenants", "show", "acme").stdout
+    for text in ("Acme AG", "a@example.com", "10.0.0.0/8", "active"):
+        assert text in shown
+
+
+def test_json_has_the_models_attributes(ready: Any) -> None:
+    """Lists are items and a cursor; one tenant is its attributes."""
+    listed = json.loads(ready("tenants", "list", "-o", "json").stdout)
+    assert [item["tenant_code"] for item in listed["items"]] == ["localhost"]
+    assert listed["next"] is None
+    shown = json.loads(ready("-o", "json", "tenants", "show", "localhost").stdout)
+    assert shown["status"] == "active"
+    assert shown["created_ts"].endswith("Z")
+
+
+def test_suspended_tenants_do_not_work(ready: Any) -> None:
+    """A suspended tenant is refused until it is active again."""
+    ready("tenants", "add", "acme")
+    assert ready("tenants", "suspend", "acme").exit_code == 0
+    refused = ready("apps", "list", "--tenant", "acme")
+    assert refused.exit_code == 6
+    assert "error[tenant_suspended]" in refused.stderr
+    assert "acme" in ready("tenants", "list", "--status", "suspended").stdout
+    assert ready("tenants", "activate", "acme").exit_code == 0
+    assert ready("--tenant", "acme", "apps", "list").exit_code == 0
+
+
+def test_the_policy_is_replaced(ready: Any) -> None:
+    """A policy takes the place of the one before; denying leaves none."""
+    ready("tenants", "policy", "localhost", "--allow-network", "10.0.0.0/8", "--allow-network", "127.0.0.0/8")
+    assert "10.0.0.0/8, 127.0.0.0/8" in ready("tenants", "show", "localhost").stdout
+    done = ready("tenants", "policy", "localhost", "--deny-private", "-o", "json")
+    assert json.loads(done.stdout)["network"]["private_networks"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["add", "Bad Code"], 3, "tenant_code"),
+        (["add", "acme", "--allow-network", "10.0.0.1/8"], 3, "private_networks[0]"),
+        (["add", "localhost"], 5, "error[duplicate]"),
+        (["show", "nobody"], 4, "error[not_found]"),
+        (["suspend", "nobody"], 4, "hint: zona tenants list"),
+        (["policy", "localhost"], 2, "--deny-private"),
+        (["policy", "localhost", "--deny-private", "--allow-network", "10.0.0.0/8"], 2, "either"),
+    ],
+)
+def test_what_is_wrong_is_told(ready: Any, arguments: list[str], code: int, text: str) -> None:
+    """Each fault has its exit code, and its place or a hint."""
+    done = ready("tenants", *arguments)
+    assert done.exit_code == code
+    assert text in done.stderr
+    assert done.stdout == ""
+
+
+def test_an_unknown_tenant_is_refused(ready: Any) -> None:
+    """``--tenant`` never makes a tenant, except for ``init``."""
+    refused = ready("apps", "list", "--tenant", "acme")
+    assert (refused.exit_code, "error[tenant_unknown]" in refused.stderr) == (6, True)
+    assert ready("init", "--tenant", "acme").exit_code == 0
+    assert ready("apps", "list", "--tenant", "acme").exit_code == 0
+
+
+def test_the_environment_names_the_tenant(ready: Any) -> None:
+    """``ZONA_TENANT`` is the tenant that is set; the option counts more."""
+    ready("tenants", "add", "acme")
+    ready("credentials", "add", "shared", "--set-file", "api_key=-", input="x", env={"ZONA_TENANT": "acme"})
+    assert ready("credentials", "list").stdout == ""
+    assert "shared" in ready("credentials", "list", "--tenant", "acme").stdout
+    assert ready("credentials", "list", "--tenant", "localhost", env={"ZONA_TENANT": "acme"}).stdout == ""
