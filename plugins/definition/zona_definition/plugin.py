@@ -1,0 +1,22 @@
+"""The plugin's hooks. The reader is imported when the first document is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from zona_core.hookspecs import PluginDetails, hookimpl
+from zona_core.ports.importers import AppImporter
+
+__all__ = ["zona_importers"]
+
+
+@hookimpl
+def zona_importers(details: PluginDetails) -> Mapping[str, Callable[[], AppImporter]]:  # noqa: ARG001  # the hook's shape
+    """The format ``zona``."""
+    return {"zona": _importer}
+
+
+def _importer() -> AppImporter:
+    from zona_definition.importer import DefinitionImporter
+
+    return DefinitionImporter()
