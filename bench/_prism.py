@@ -20,7 +20,7 @@ __all__ = ["PRISM", "Prism", "PrismError", "prism", "prism_version"]
 PRISM = Path(__file__).resolve().parent.parent / "tests" / "prism" / "node_modules" / "@stoplight" / "prism-cli"
 #: seconds that Prism may take to read a document
 _PATIENCE = 60.0
-_COMPLAINT = re.compile(r"Violation: (.+)|^(?:\w*Error): (.+)", re.MULTILINE)
+_COMPLAINT = re.compile(r"\[VALIDATOR\].*? error +(?:Violation: )?(.+)|^(?:\w*Error): (.+)", re.MULTILINE)
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 

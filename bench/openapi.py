@@ -29,8 +29,8 @@ from _prism import PRISM, Prism, PrismError, prism, prism_version
 from _report import Figure, figure, finish
 from attrs import Factory, define
 
-from zona_core import Execution, FieldKind, Integration, InvalidDocument, Task, Workspace, Zona
-from zona_openapi.samples import sample_inputs
+from zona_core import Execution, Integration, InvalidDocument, Task, Workspace, Zona
+from zona_openapi.samples import sample_inputs, sample_value
 
 ROOT = Path(__file__).resolve().parent.parent
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
@@ -49,7 +49,6 @@ EXPLAINED = {
     "No supported content types": "the document's: a request body without any media type",
     r"required property '[^']*%20": "Prism's: it looks for a parameter's name in percent-encoded form",
 }
-MADE_UP = {FieldKind.SECRET: "sample-secret", FieldKind.TEXT: "sample"}
 
 
 @define(kw_only=True)
@@ -149,7 +148,7 @@ def run(
     workspace: Workspace, app: Integration, tasks: Sequence[Task], remote: Prism, tally: Tally, *, all_inputs: bool
 ) -> None:
     """Runs ``tasks`` against ``remote``."""
-    values = {field.name: MADE_UP.get(field.kind, remote.url) for field in app.fields}
+    values = {field.name: sample_value(field) for field in app.fields}
     workspace.instances.add(app.title, title="prism", values={**values, "base_url": remote.url}, allow_private=True)
     for task in tasks:
         inputs = sample_inputs(task, optional=all_inputs)

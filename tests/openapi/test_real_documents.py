@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,6 +44,23 @@ def test_the_same_bytes_give_the_same_app(data_dir: Path) -> None:
     for path in documents(data_dir)[:6]:
         if path.stem != "aws_network_firewall":
             assert OpenApiImporter().read(path.read_bytes()) == OpenApiImporter().read(path.read_bytes())
+
+
+def test_another_process_makes_the_same_app(data_dir: Path) -> None:
+    """Nothing depends on the order of sets, which differs from process to process."""
+    program = (
+        "import sys; from zona_openapi.importer import OpenApiImporter;"
+        "print([OpenApiImporter().read(open(path, 'rb').read()) for path in sys.argv[1:]])"
+    )
+    names = ("shodan", "thehive", "recorded_future")
+    command = [sys.executable, "-c", program, *(str(data_dir / "openapi" / f"{name}.yaml") for name in names)]
+    shown = [
+        subprocess.run(
+            command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True, timeout=120
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert shown[0] == shown[1]
 
 
 def test_the_wrong_version_key_is_told(data_dir: Path, read: Callable[..., ImportedApp]) -> None:

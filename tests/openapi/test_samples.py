@@ -17,6 +17,11 @@ from zona_openapi.samples import sample_inputs, sample_value
 K = FieldKind
 
 
+def holding(a: dict[str, Any], **others: Any) -> dict[str, Any]:
+    """An object's schema whose properties are all required."""
+    return {"type": "object", "required": ["a", *others], "properties": {"a": a, **others}}
+
+
 def task(*fields: Field) -> TaskDefinition:
     return TaskDefinition(name="T", task_tag="t", task_handler="http", inputs=fields)
 
@@ -68,19 +73,21 @@ def test_numbers_keep_to_their_bounds(lowest: int, more: int, whole: bool) -> No
 @pytest.mark.parametrize(
     ("schema", "value"),
     [
-        ({"type": "object", "required": ["a"], "properties": {"a": {"type": "string", "format": "uuid"}, "b": {}}},
-         {"a": "123e4567-e89b-42d3-a456-426614174000"}),
+        (
+            {"type": "object", "required": ["a"], "properties": {"a": {"type": "string", "format": "uuid"}, "b": {}}},
+            {"a": "123e4567-e89b-42d3-a456-426614174000"},
+        ),
         ({"allOf": [{"type": "object", "required": ["a"]}, {"properties": {"a": {"enum": ["x"]}}}]}, {"a": "x"}),
         ({"oneOf": [{"type": "null"}, {"type": "array", "minItems": 2, "items": {"type": "integer"}}]}, [1, 1]),
         ({"type": "array", "uniqueItems": True, "minItems": 2, "items": {"type": "string"}}, ["sample", "sample1"]),
         ({"type": "object", "minProperties": 1, "properties": {"a": {"type": "boolean"}}}, {"a": True}),
-        ({"type": "object", "required": ["a"], "properties": {"a": {"type": "number", "exclusiveMinimum": 3}}}, {"a": 3.5}),
-        ({"type": "object", "required": ["a"], "properties": {"a": {"type": "integer", "multipleOf": 5, "minimum": 7}}}, {"a": 10}),
-        ({"type": "object", "required": ["id", "a"], "properties": {"id": {"readOnly": True}, "a": {"default": 3}}}, {"a": 3}),
+        (holding({"type": "number", "exclusiveMinimum": 3}), {"a": 3.5}),
+        (holding({"type": "integer", "multipleOf": 5, "minimum": 7}), {"a": 10}),
+        (holding({"default": 3}, id={"readOnly": True}), {"a": 3}),
         ({"type": "object", "example": {"a": 1}}, {"a": 1}),
         ({"type": "object", "example": "not an object"}, {}),
     ],
-)  # fmt: skip
+)
 def test_json_follows_its_schema(schema: dict[str, Any], value: Any) -> None:
     """The smallest value that the schema allows."""
     assert sample_value(Field(name="f", kind=K.JSON, schema=schema)) == value
@@ -108,7 +115,10 @@ paths:
               properties:
                 name: {type: string, pattern: "^[a-z]{3,8}$"}
                 size: {type: integer, exclusiveMinimum: 10, maximum: 12}
-                parts: {type: array, minItems: 1, items: {type: object, required: [n], properties: {n: {type: integer}}}}
+                parts:
+                  type: array
+                  minItems: 1
+                  items: {type: object, required: [n], properties: {n: {type: integer}}}
 """
     task = OpenApiImporter().read(document).definition.tasks[0]
     made = sample_inputs(task)

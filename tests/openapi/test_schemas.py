@@ -10,6 +10,7 @@ import pytest
 
 from zona_core.domain.apps import TaskDefinition
 from zona_core.domain.fields import Field, FieldKind, Rules
+from zona_core.errors import InvalidDocument
 from zona_core.ports.importers import ImportedApp
 from zona_openapi._patterns import pattern_fault
 
@@ -199,6 +200,17 @@ def test_a_tree_of_references_costs_no_more_than_its_bound(read: Read) -> None:
     schemas["S20"] = {"allOf": [{"$ref": "#/components/schemas/S0"}] * 10}
     field = field_of(read, {"$ref": "#/components/schemas/S0"}, components={"schemas": schemas})
     assert field.schema is None
+
+
+def test_a_document_that_repeats_large_parts_without_end_is_refused(read: Read) -> None:
+    """Thousands of operations that refer to one schema of thousands of properties, or to alternatives of each other."""
+    wide = {"type": "object", "properties": {f"p{n}": {} for n in range(20_000)}}
+    body = {"requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/S"}}}}}
+    with pytest.raises(InvalidDocument, match="too entangled"):
+        read(paths={f"/{n}": {"post": body} for n in range(1_000)}, components={"schemas": {"S": wide}})
+    bomb = {"oneOf": [{"oneOf": [{"$ref": "#/components/schemas/S"}] * 200}] * 200}
+    with pytest.raises(InvalidDocument, match="too entangled"):
+        read(paths={f"/{n}": {"post": body} for n in range(20)}, components={"schemas": {"S": bomb}})
 
 
 def test_a_kept_schema_is_whole_and_small(read: Read) -> None:

@@ -100,7 +100,8 @@ class Schema:
         version = self.version
         if version < self._newest:
             message = f"the database has schema version {version}, this code needs {self._newest}"
-            raise StoreUnavailable(message, code="store_outdated", hint="zona store migrate brings it up to date", version=version)
+            hint = "zona store migrate brings it up to date"
+            raise StoreUnavailable(message, code="store_outdated", hint=hint, version=version)
         self._usable = True
 
     def make(self, layout: Layout) -> None:

@@ -34,7 +34,7 @@ class TokenRequest:
     """What is asked for at the token endpoint; ``identity`` keeps different askers' tokens apart."""
 
     outgoing: Outgoing
-    identity: bytes
+    identity: bytes = field(repr=False)
 
 
 class TokenCache:

@@ -60,4 +60,5 @@ def _number(text: str) -> Any:
     if not _NUMBER.match(text.strip()):
         return text
     number = json.loads(text)
-    return number if math.isfinite(number) else text
+    fits = math.isfinite(number) if isinstance(number, float) else -(2**63) <= number < 2**63
+    return number if fits else text

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from zona_core.errors import TaskFailed
 from zona_http_task._bodies import Encoded, encode_body
@@ -28,7 +28,7 @@ class Header:
     """A header field; ``secret`` if its value must not reach another origin."""
 
     name: str
-    value: str
+    value: str = field(repr=False)
     secret: bool = False
 
 
@@ -40,11 +40,11 @@ class Outgoing:
     url: Url
     #: by name in lower case
     headers: Mapping[str, Header]
-    body: bytes | None = None
+    body: bytes | None = field(default=None, repr=False)
     #: whether the body holds a secret
     body_secret: bool = False
     #: credentials in the query as encoded ``name=value``: they are part of ``url`` and do not leave its origin
-    query_credentials: tuple[str, ...] = ()
+    query_credentials: tuple[str, ...] = field(default=(), repr=False)
 
     def with_headers(self, headers: Iterable[Header]) -> Outgoing:
         """The same with ``headers`` set, in place of those of the same names."""

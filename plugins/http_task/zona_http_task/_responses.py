@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from email.message import Message
 from posixpath import basename
 from typing import Any, Final, NoReturn
@@ -20,6 +20,9 @@ __all__ = ["body_text", "parsed_body"]
 
 #: deeper data would exhaust the stack of whoever walks it next
 _DEEPEST: Final = 200
+#: digits, the sign included, of the longest integers of 64 bits
+_DIGITS: Final = 20
+_LONG: Final = re.compile(r"[0-9]{19}")
 _BRACKETS: Final = re.compile(r"[\[{]")
 _JSON_LINES: Final = frozenset(
     ("application/jsonl", "application/ndjson", "application/x-jsonlines", "application/x-ndjson")
@@ -51,8 +54,10 @@ class _ContentType:
         return self.essence.startswith("text/") or self.essence in _TEXTS or self.essence.endswith(("+xml", "+yaml"))
 
 
-def parsed_body(answer: Answer) -> Any:
+def parsed_body(answer: Answer, masked: Callable[[bytes], bytes]) -> Any:
     """JSON as data, lines of JSON as a list, text as text, anything else as a file value; null for an empty body.
+
+    ``masked`` takes the secrets out of a file's octets, which nobody would find in base64.
 
     Raises ``TaskFailed`` (``invalid_response``) if the body is not what its Content-Type says.
     """
@@ -65,7 +70,7 @@ def parsed_body(answer: Answer) -> Any:
         return _json_lines(answer, kind)
     if kind.is_text:
         return _text(answer.body, kind)
-    return _guessed(answer) if not kind.essence else _file(answer, kind)
+    return _guessed(answer, masked) if not kind.essence else _file(answer, kind, masked)
 
 
 def body_text(answer: Answer) -> str:
@@ -124,9 +129,12 @@ def _strict_text(answer: Answer, kind: _ContentType) -> str:
 
 
 def _load(text: str) -> Any:
-    """JSON data; raises ``ValueError`` whose message tells the position and holds nothing of the text."""
+    """JSON data, integers beyond 64 bits as text.
+
+    Raises ``ValueError`` whose message tells the position and holds nothing of the text.
+    """
     try:
-        data = json.loads(text, parse_constant=_no_constant)
+        data = json.loads(text, parse_constant=_no_constant, parse_int=_integer if _LONG.search(text) else None)
     except json.JSONDecodeError as exc:
         raise ValueError(f"{exc.msg} (line {exc.lineno} column {exc.colno})") from None
     except RecursionError:
@@ -136,6 +144,12 @@ def _load(text: str) -> Any:
     if "\\ud" in text or "\\uD" in text:  # half of a surrogate pair is no character and cannot be stored
         data = json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace"))
     return data
+
+
+def _integer(digits: str) -> int | str:
+    """Documents hold 64 bits; a longer integer keeps its digits as text, for a float would lose some."""
+    number = int(digits) if len(digits) <= _DIGITS else None
+    return digits if number is None or not -(2**63) <= number < 2**63 else number
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -156,12 +170,12 @@ def _parts(value: Any) -> Iterable[Any]:
     return value if isinstance(value, list) else ()
 
 
-def _guessed(answer: Answer) -> Any:
+def _guessed(answer: Answer, masked: Callable[[bytes], bytes]) -> Any:
     """RFC 9110 §8.3: without a Content-Type the recipient may look at the data."""
     try:
         text = answer.body.decode()
     except UnicodeDecodeError:
-        return _file(answer, _ContentType("application/octet-stream", "utf-8"))
+        return _file(answer, _ContentType("application/octet-stream", "utf-8"), masked)
     if text.lstrip()[:1] in ("{", "["):
         try:
             return _load(text)
@@ -170,7 +184,7 @@ def _guessed(answer: Answer) -> Any:
     return text
 
 
-def _file(answer: Answer, kind: _ContentType) -> dict[str, str]:
+def _file(answer: Answer, kind: _ContentType, masked: Callable[[bytes], bytes]) -> dict[str, str]:
     """A file value (see ``Field``)."""
     message = Message()
     message["Content-Disposition"] = answer.headers.get("content-disposition", "")
@@ -178,7 +192,7 @@ def _file(answer: Answer, kind: _ContentType) -> dict[str, str]:
     name = "".join(char for char in basename(name.replace("\\", "/")) if char.isprintable())
     return {
         "name": name or "file",
-        "content": base64.b64encode(answer.body).decode("ascii"),
+        "content": base64.b64encode(masked(answer.body)).decode("ascii"),
         "media_type": kind.essence,
     }
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
-from urllib.parse import quote, quote_plus
+from typing import Any
 
-from zona_core.domain.secrets import MASK, Secret
-from zona_core.errors import Fault, TaskFailed
+from zona_core.domain.redaction import Redactor
+from zona_core.domain.secrets import Secret
+from zona_core.errors import TaskFailed
 from zona_http_task._templates import EVERYTHING, Expression, Reference, Template, TemplateError, text_of
 
 __all__ = ["Scope", "Structure"]
@@ -17,15 +16,12 @@ __all__ = ["Scope", "Structure"]
 #: JSON data with templates in the place of strings
 Structure = Template | Mapping[str, "Structure"] | tuple["Structure", ...] | str | int | float | bool | None
 
-#: shorter secrets are masked only where they are the whole text: within others they would blot out half of it
-_SHORTEST_PART: Final = 4
-
 
 class Scope:
     """The values that templates are rendered with.
 
     A ``Secret`` is opened when the first expression that names it is rendered, and told to ``conceal`` at once,
-    together with the forms that it takes on the wire.
+    so that it is masked in whatever comes back.
     """
 
     def __init__(
@@ -39,7 +35,7 @@ class Scope:
         self._roots: Mapping[str, Mapping[str, Any]] = {"instance": instance, "input": inputs, "run": run}
         self._plain: dict[tuple[str, str], Any] = {}
         self._tell = conceal
-        self._concealed: set[str] = set()
+        self._redactor = Redactor()
 
     def value(self, expression: Expression) -> Any:
         """What the expression gives; raises ``TaskFailed`` (``invalid_request``) if it does not fit the values."""
@@ -85,18 +81,16 @@ class Scope:
 
     def conceal(self, secret: str) -> None:
         """Makes sure that ``secret``, and what it looks like encoded, is shown nowhere."""
-        quoted = json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]
-        encoded = quote(secret, safe="", errors="replace"), quote_plus(secret, errors="replace")
-        for form in {secret, *quoted, *encoded} - self._concealed - {""}:
-            self._concealed.add(form)
-            self._tell(form)
+        self._redactor.conceal(secret)
+        self._tell(secret)
 
     def masked(self, text: str) -> str:
         """``text`` with every secret that came up masked."""
-        for form in sorted(self._concealed, key=len, reverse=True):
-            if len(form) >= _SHORTEST_PART or form == text:
-                text = text.replace(form, MASK)
-        return text
+        return self._redactor.text(text)
+
+    def masked_octets(self, data: bytes) -> bytes:
+        """``data`` with every secret that came up masked."""
+        return self._redactor.octets(data)
 
     @contextmanager
     def guarding(self) -> Iterator[None]:
@@ -107,20 +101,9 @@ class Scope:
             exc.message = self.masked(exc.message)
             exc.args = (exc.message,)
             exc.hint = self.masked(exc.hint)
-            exc.details = self._masked_data(exc.details)
-            exc.faults = tuple(
-                Fault(fault.path, self.masked(fault.message), self.masked(fault.expected)) for fault in exc.faults
-            )
+            exc.details = self._redactor.data(exc.details)
+            exc.faults = tuple(map(self._redactor.fault, exc.faults))
             raise
-
-    def _masked_data(self, data: Any) -> Any:
-        if isinstance(data, str):
-            return self.masked(data)
-        if isinstance(data, Mapping):
-            return {key: self._masked_data(value) for key, value in data.items()}
-        if isinstance(data, list | tuple):
-            return [self._masked_data(value) for value in data]
-        return data
 
     def _seen_by(self, expression: Expression) -> dict[str, dict[str, Any]]:
         """The data with those values only that the expression names: nothing else is opened."""

@@ -101,8 +101,9 @@ class Session:
         )
 
     def _token(self, scheme: ClientCredentials, request: Outgoing) -> str:
-        integration, instance = self._connection.integration, self._connection.instance
-        asker = f"{integration.integration_id}/{instance.instance_id if instance else 0}"
+        connection = self._connection
+        instance_id = connection.instance.instance_id if connection.instance else 0
+        asker = f"{connection.tenant_code}/{connection.integration.integration_id}/{instance_id}"
         agent = request.headers["user-agent"].value
         wanted = token_request(scheme, evolve(request.url, query=""), self._scope, asker, agent)
         key = self._tokens.key(wanted)

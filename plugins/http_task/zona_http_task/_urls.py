@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 __all__ = ["Url", "UrlError", "has_dot_segment", "parse_url"]
 
@@ -32,7 +32,7 @@ class Url:
     host: str
     port: int
     path: str
-    query: str
+    query: str = field(repr=False)
 
     @property
     def origin(self) -> str:

@@ -79,7 +79,7 @@ class HttpTaskHandler:
             answer = session.answer(request, schemes, limits)
             if not limits.wants(answer.status):
                 raise status_failure(request.method, answer, scope)
-            return _outcome(call, answer, session.hops, started)
+            return _outcome(call, answer, session.hops, started, scope)
 
     def test(self, connection: Connection, timeout: float) -> ConnectionReport:
         """Requests what the app names as its test, by default the base URL, with the first credentials that are there.
@@ -136,8 +136,8 @@ def _usable(reading: Reading[Config]) -> Config:
     return reading.config
 
 
-def _outcome(call: TaskCall, answer: Answer, hops: int, started: float) -> TaskOutcome:
-    body = parsed_body(answer)
+def _outcome(call: TaskCall, answer: Answer, hops: int, started: float, scope: Scope) -> TaskOutcome:
+    body = parsed_body(answer, scope.masked_octets)
     outputs = outputs_of(call.task.outputs, {"status": answer.status, "headers": answer.headers, "body": body})
     performance = {
         "http_status": answer.status,

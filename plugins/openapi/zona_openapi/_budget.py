@@ -31,10 +31,14 @@ class Budget:
                 f"The document is too entangled: reading it takes more than {_STEPS:,} steps.", limit=_STEPS
             )
 
-    def keep(self, size: int) -> bool:
-        """Whether a schema of ``size`` may still be kept."""
+    def keep(self, size: int) -> None:
+        """Counts a kept schema."""
         self._kept -= size
-        return self._kept >= 0
+
+    @property
+    def keeps(self) -> bool:
+        """Whether further schemas may be kept."""
+        return self._kept > 0
 
 
 def is_small(value: Any, limit: int = LARGEST_VALUE) -> bool:

@@ -52,14 +52,18 @@ class Schemas:
 
     def expanded(self, schema: Any, place: str) -> dict[str, Any] | None:
         """``schema`` with its references replaced by what they name; None if that is large, deep or without end."""
-        expansion = _Expansion(self._references)
-        try:
-            found = expansion.schema(schema, place, 0)
-        except _TooLargeError:
+        if not self._budget.keeps:
             return None
-        finally:
-            self._budget.spend(expansion.spent // 100)
-        return found if isinstance(found, dict) and self._budget.keep(expansion.spent) else None
+        expansion = _Expansion(self._references, place)
+        try:
+            found = expansion.schema(schema, 0)
+        except _TooLargeError:
+            found = None
+        self._budget.spend(expansion.spent // 20)
+        if not isinstance(found, dict):
+            return None
+        self._budget.keep(expansion.spent)
+        return found
 
     def _merged(self, schema: Any, place: str) -> dict[str, Any]:
         merged: dict[str, Any] = {}
@@ -172,51 +176,52 @@ class _TooLargeError(Exception):
 
 
 class _Expansion:
-    """Copies one schema, counting what it copies."""
+    """Copies one schema, counting what it copies; what is wrong with its references is told at ``place``."""
 
-    def __init__(self, references: References) -> None:
+    def __init__(self, references: References, place: str) -> None:
         self._references = references
-        self.spent = 0
+        self._place = place
         self._open: list[str] = []
+        #: characters of JSON, roughly
+        self.spent = 0
 
-    def schema(self, node: Any, place: str, depth: int) -> Any:
+    def schema(self, node: Any, depth: int) -> Any:
         if depth > _DEEPEST:
             raise _TooLargeError
         if not isinstance(node, dict):
             return {} if not isinstance(node, bool) else node
         reference = node.get("$ref")
         if not isinstance(reference, str):
-            return self._parts(node, place, depth)
+            return self._parts(node, depth)
         if reference in self._open:
             raise _TooLargeError  # without end
-        found = self._references.target(reference, place)
+        found = self._references.target(reference, self._place)
         self._open.append(reference)
-        target = self.schema(found[0], found[1], depth + 1) if found else {}
+        target = self.schema(found[0], depth + 1) if found else {}
         self._open.pop()
-        return {**(target if isinstance(target, dict) else {}), **self._parts(node, place, depth)}
+        return {**(target if isinstance(target, dict) else {}), **self._parts(node, depth)}
 
-    def _parts(self, node: dict[str, Any], place: str, depth: int) -> dict[str, Any]:
+    def _parts(self, node: dict[str, Any], depth: int) -> dict[str, Any]:
         copied: dict[str, Any] = {}
         for key, value in node.items():
             if key not in _KEPT:
                 continue
             self._spend(len(key) + 4)
-            there = below(place, key)
             if key in _OF_NAMES:
-                copied[key] = self._named(value, there, depth)
+                copied[key] = self._named(value, depth)
             elif key in _OF_SCHEMAS and isinstance(value, list):
-                copied[key] = [self.schema(part, below(there, at), depth + 1) for at, part in enumerate(value)]
+                copied[key] = [self.schema(part, depth + 1) for part in value]
             elif key in _SCHEMA:
-                copied[key] = self.schema(value, there, depth + 1)
+                copied[key] = self.schema(value, depth + 1)
             else:
                 copied[key] = self._literal(value, depth)
         return copied
 
-    def _named(self, value: Any, place: str, depth: int) -> dict[str, Any]:
+    def _named(self, value: Any, depth: int) -> dict[str, Any]:
         copied = {}
         for name, part in value.items() if isinstance(value, dict) else ():
             self._spend(len(name) + 4)
-            copied[name] = self.schema(part, below(place, name), depth + 1)
+            copied[name] = self.schema(part, depth + 1)
         return copied
 
     def _literal(self, value: Any, depth: int) -> Any:
