@@ -7,6 +7,7 @@ Everything goes through the public use-cases with permissions, tenancy, audit an
 from __future__ import annotations
 
 import base64
+import json
 import os
 import sqlite3
 import subprocess
@@ -110,20 +111,26 @@ def measure_models(zona: Zona, rounds: int) -> list[Figure]:
     model = zona.tenant().apps.get("Large")
     plain = converter.unstructure(model)
     text = orjson.dumps(plain)
-    decode = side_by_side(
-        lambda: converter.structure(orjson.loads(text), Integration),
-        lambda: orjson.loads(text),
-        rounds=rounds,
-        calls=1_000,
-    )
-    encode = side_by_side(
-        lambda: orjson.dumps(converter.unstructure(model)), lambda: orjson.dumps(plain), rounds=rounds, calls=1_000
-    )
     size = f"{len(text) / 1000:.1f} KB"
-    return [
-        figure(f"decode an app of {size}: model : plain dict (orjson)", *decode, goal=1.5),
-        figure(f"encode an app of {size}: model : plain dict (orjson)", *encode, goal=2.0),
-    ]
+    figures = []
+    for library, loads, dumps in (("orjson", orjson.loads, orjson.dumps), ("json", json.loads, json.dumps)):
+        decode = side_by_side(
+            lambda loads=loads: converter.structure(loads(text), Integration),
+            lambda loads=loads: loads(text),
+            rounds=rounds,
+            calls=1_000,
+        )
+        encode = side_by_side(
+            lambda dumps=dumps: dumps(converter.unstructure(model)),
+            lambda dumps=dumps: dumps(plain),
+            rounds=rounds,
+            calls=1_000,
+        )
+        figures += [
+            figure(f"decode an app of {size}: model : plain dict ({library})", *decode, goal=1.5),
+            figure(f"encode an app of {size}: model : plain dict ({library})", *encode, goal=2.0),
+        ]
+    return figures
 
 
 def measure_runs(zona: Zona, calls: int) -> list[Figure]:

@@ -16,7 +16,15 @@ The names below are the public interface; a module whose name begins with ``_`` 
 from __future__ import annotations
 
 from zona_core.domain.actors import Actor
-from zona_core.domain.apps import AppDefinition, AppStatus, Integration, RetryPolicy, Task, TaskDefinition
+from zona_core.domain.apps import (
+    AppDefinition,
+    AppDescription,
+    AppStatus,
+    Integration,
+    RetryPolicy,
+    Task,
+    TaskDefinition,
+)
 from zona_core.domain.fields import Field, FieldKind, OutputField, Rules
 from zona_core.domain.instances import Credential, Instance, InstanceStatus
 from zona_core.domain.network import NetworkPolicy, refusal_of
@@ -54,6 +62,7 @@ __all__ = [
     "Actor",
     "AddressRefused",
     "AppDefinition",
+    "AppDescription",
     "AppImporter",
     "AppStatus",
     "ConfigurationError",

@@ -54,13 +54,11 @@ class ThreadExecutor:
         with self._lock:
             if self._closed:
                 raise ZonaError("the executor is closed", code="closed")
-            self._queue.put((future, function))
             if self._idle:
                 self._idle -= 1
             elif len(self._threads) < self._workers:
-                thread = threading.Thread(target=self._work, name=f"zona-{len(self._threads)}", daemon=True)
-                self._threads.append(thread)
-                thread.start()
+                self._start_thread()
+            self._queue.put((future, function))
         return future
 
     def close(self, grace: float = 5.0) -> None:
@@ -80,6 +78,16 @@ class ThreadExecutor:
         deadline = time.monotonic() + grace
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _start_thread(self) -> None:
+        thread = threading.Thread(target=self._work, name=f"zona-{len(self._threads)}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the system gives no more; those that are there will do
+            if not self._threads:
+                raise
+        else:
+            self._threads.append(thread)
 
     def _work(self) -> None:
         while True:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -62,6 +64,8 @@ class Plugins:
         self._manager.add_hookspecs(hookspecs)
         self.reports: list[PluginReport] = []
         self._made: dict[tuple[str, str], Any] = {}
+        #: makes parts once: with two of a handler there would be two sets of connections, one of them never closed
+        self._lock = threading.RLock()
         for entry_point in _ordered(entry_points(group=PROJECT)):
             self._load(entry_point)
         for name, plugin in (extra or {}).items():
@@ -91,20 +95,21 @@ class Plugins:
 
     def create_key(self, url: str) -> bool:
         """Makes the master key that a keyring ``url`` names; False if it is there. Raises ``ConfigurationError``."""
-        make: Callable[[str], bool] = self._by_scheme("new key", url, self._merged("zona_key_makers"))
+        make: Callable[[str], bool] = self._by_scheme("new key", url, self._key_makers)
         return make(url)
 
     def cli_commands(self) -> list[Any]:
         """Click commands that plugins bring."""
-        return [command for commands in self._results("zona_cli_commands") for command in commands]
+        return [command for _, commands in self._results("zona_cli_commands", Iterable) for command in commands]
 
     def close(self) -> None:
         """Closes the handlers that were made and hold connections: those that have a ``close``."""
-        while self._made:
-            _, made = self._made.popitem()
-            close = getattr(made, "close", None)
-            if close is not None:
-                close()
+        with self._lock:
+            made, self._made = list(self._made.values()), {}
+        with ExitStack() as closing:  # one that cannot be closed does not keep the others open
+            for part in made:
+                if close := getattr(part, "close", None):
+                    closing.callback(close)
 
     @property
     def offers(self) -> dict[str, list[str]]:
@@ -137,6 +142,10 @@ class Plugins:
     def _keyrings(self) -> dict[str, Callable[[str], Keyring]]:
         return self._merged("zona_keyrings")
 
+    @cached_property
+    def _key_makers(self) -> dict[str, Callable[[str], bool]]:
+        return self._merged("zona_key_makers")
+
     def _load(self, entry_point: EntryPoint) -> None:
         distribution = entry_point.dist.name if entry_point.dist else ""
         release = entry_point.dist.version if entry_point.dist else ""
@@ -145,7 +154,7 @@ class Plugins:
             return
         try:
             plugin = entry_point.load()
-        except Exception as exc:  # noqa: BLE001  # a stranger's module may raise anything; it is left out and reported
+        except (Exception, SystemExit) as exc:  # noqa: BLE001  # a stranger's module may do anything; it is reported
             self._report(entry_point.name, distribution, release, "failed", error=f"{type(exc).__name__}: {exc}")
             return
         self._register(entry_point.name, plugin, distribution, release)
@@ -169,32 +178,43 @@ class Plugins:
             PluginReport(name=name, distribution=distribution, version=release, state=state, hooks=hooks, error=error)
         )
 
-    def _results(self, hook: str) -> list[Any]:
-        """What each plugin's implementation gives, in the order of registration; one that raises is reported."""
-        results = []
+    def _results(self, hook: str, wanted: type) -> Iterator[tuple[str, Any]]:
+        """What each plugin's implementation gives, by plugin, in the order of registration.
+
+        One that raises, or gives something else than is ``wanted``, is reported and left out.
+        """
         for implementation in getattr(self._manager.hook, hook).get_hookimpls():
+            plugin = implementation.plugin_name
             try:
-                results.append(implementation.function(*(self._details for _ in implementation.argnames)))
+                given = implementation.function(*(self._details for _ in implementation.argnames))
             except Exception as exc:  # noqa: BLE001  # one plugin's fault must not take the others along
-                self._report(implementation.plugin_name, "", "", "failed", error=f"{hook}: {type(exc).__name__}: {exc}")
-        return results
+                self._report(plugin, "", "", "failed", error=f"{hook}: {type(exc).__name__}: {exc}")
+                continue
+            if isinstance(given, wanted):
+                yield plugin, given
+            else:
+                problem = f"gave {type(given).__name__}, not {wanted.__name__}"
+                self._report(plugin, "", "", "failed", error=f"{hook}: {problem}")
 
     def _merged(self, hook: str) -> dict[str, Any]:
+        owners: dict[str, str] = {}
         merged: dict[str, Any] = {}
-        for offered in self._results(hook):
+        for plugin, offered in self._results(hook, Mapping):
             for name, factory in offered.items():
                 if name in merged:
-                    self._report(name, "", "", "failed", error=f"{hook}: {name!r} is claimed by two plugins")
-                merged.setdefault(name, factory)
+                    self._report(plugin, "", "", "failed", error=f"{hook}: {name!r} is taken by {owners[name]}")
+                else:
+                    owners[name], merged[name] = plugin, factory
         return merged
 
     def _instance(self, kind: str, name: str, factories: Mapping[str, Callable[[], T]]) -> T:
         if name not in factories:
             known = ", ".join(sorted(factories)) or "none"
             raise NotFound(f"there is no {kind} {name!r}", hint=f"known: {known}; zona plugins list shows what failed")
-        if (kind, name) not in self._made:
-            self._made[kind, name] = factories[name]()
-        made: T = self._made[kind, name]
+        with self._lock:
+            if (kind, name) not in self._made:
+                self._made[kind, name] = _first(kind, name, factories[name])
+            made: T = self._made[kind, name]
         return made
 
     @staticmethod
@@ -204,6 +224,13 @@ class Plugins:
             known = ", ".join(f"{name}:" for name in sorted(factories))
             raise ConfigurationError(f"there is no {kind} for {scheme}: URLs", hint=f"known: {known}")
         return factories[scheme]
+
+
+def _first(kind: str, name: str, factory: Callable[[], T]) -> T:
+    try:
+        return factory()
+    except ImportError as exc:  # factories import drivers, which may not be installed
+        raise ConfigurationError(f"the {kind} {name!r} cannot be used: {exc}", hint="install what is missing") from exc
 
 
 def _ordered(found: Iterable[EntryPoint]) -> list[EntryPoint]:

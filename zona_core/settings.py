@@ -27,22 +27,23 @@ class Settings:
 
     #: folder for what has no place of its own: the embedded store, the key file, ``zona.toml``
     home: str = ""
-    #: URL of the document store; empty for ``sqlite:///`` in ``home``
-    store: str = ""
+    #: URL of the document store; empty for ``sqlite:///`` in ``home``; not in the repr, as it may hold a password
+    store: str = field(default="", repr=False)
     #: where master keys come from: ``env:NAME`` or ``file:PATH``; empty for ``env:ZONA_MASTER_KEY`` if that is set,
     #: else the file ``master.key`` in ``home``
     keyring: str = ""
     #: where calls that name no tenant work
     tenant: str = "localhost"
     #: how many handlers run at a time in this process
-    workers: int = field(default=16)
+    workers: int = 16
     #: names of plugins (entry points) that are not loaded; in the environment parted by ``:``
     blocked_plugins: list[str] = Factory(list)
     #: each plugin's own settings, by plugin name
-    plugins: dict[str, Any] = Factory(dict)
+    plugins: dict[str, Any] = field(factory=dict, repr=False)
 
     def completed(self) -> Settings:
-        """The same with everything that was left empty filled in."""
+        """The same with everything that was left empty filled in; raises ``ConfigurationError`` for unusable values."""
+        _refuse(_bounds(self))
         home = self.home or _default_home()
         keyring = self.keyring or ("env:ZONA_MASTER_KEY" if os.environ.get("ZONA_MASTER_KEY") else "")
         return evolve(
@@ -79,16 +80,19 @@ def load_settings(options: Mapping[str, Any] | None = None, *, file: Path | None
         faults += (Fault("", str(cause)) for cause in exc.exceptions)
     except InvalidValueError as exc:
         faults.append(Fault("", str(exc)))
-    faults += _bounds(settings)
+    _refuse([*faults, *_bounds(settings)])
+    return settings.completed()
+
+
+def _refuse(faults: list[Fault]) -> None:
     if faults:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise ConfigurationError(f"the configuration is not valid: {faults[0]}{more}", faults=faults)
-    return settings.completed()
 
 
 def _file_layer(path: Path, faults: list[Fault], *, required: bool) -> dict[str, Any]:
     try:
-        layer = tomllib.loads(path.read_text(encoding="utf-8")).get("zona", {})
+        layer: Any = tomllib.loads(path.read_text(encoding="utf-8")).get("zona", {})
     except FileNotFoundError:
         if required:
             faults.append(Fault(str(path), "there is no such file", "a zona.toml"))
@@ -96,9 +100,12 @@ def _file_layer(path: Path, faults: list[Fault], *, required: bool) -> dict[str,
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
         faults.append(Fault(str(path), f"cannot be read: {exc}", "TOML with a table [zona]"))
         return {}
+    if not isinstance(layer, dict):
+        faults.append(Fault(str(path), "zona is no table", "TOML with a table [zona]"))
+        return {}
     known = fields_dict(Settings)
     faults += (Fault(f"{path}: {name}", "there is no such setting", _names()) for name in layer if name not in known)
-    return dict(layer)
+    return layer
 
 
 def _bounds(settings: Settings) -> list[Fault]:
@@ -106,7 +113,7 @@ def _bounds(settings: Settings) -> list[Fault]:
     if not 1 <= settings.workers <= 1024:
         found.append(Fault("workers", f"{settings.workers} is out of range", "1-1024"))
     if settings.store and ":" not in settings.store:
-        found.append(Fault("store", f"{settings.store!r} is no URL", "for example sqlite:///zona.db"))
+        found.append(Fault("store", "is no URL", "for example sqlite:///zona.db"))
     if settings.keyring and ":" not in settings.keyring:
         found.append(Fault("keyring", "is no URL", "env:NAME or file:PATH"))
     return found

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from zona_core.domain.actors import Actor
 from zona_core.domain.tenants import Tenant, TenantStatus
-from zona_core.errors import DuplicateKey, PermissionDenied, TenantUnavailable
+from zona_core.errors import DuplicateKey, PermissionDenied, TenantUnavailable, ZonaError
 from zona_core.inprocess import SystemClock, ThreadExecutor
 from zona_core.persistence.database import Database
 from zona_core.plugins import Plugins
@@ -114,9 +114,11 @@ class Zona:
         return Workspace(TenantContext(actor, self._parts, lambda: self._active(code)))
 
     def close(self) -> None:
-        """Ends threads and connections. Closing twice does nothing."""
-        self._parts.close()
-        self.plugins.close()
+        """Ends threads and connections; what needs them raises from then on. Closing twice does nothing."""
+        try:
+            self._parts.close()
+        finally:
+            self.plugins.close()
 
     def __enter__(self) -> Self:
         return self
@@ -152,6 +154,7 @@ class _Parts:
         self._settings = settings
         self._plugins = plugins
         self._lock = threading.RLock()
+        self._closed = False
         self._database: Database | None = None
         self._executor: ThreadExecutor | None = None
         self._keyring: Keyring | None = None
@@ -164,6 +167,7 @@ class _Parts:
     def database(self) -> Database:
         if self._database is None:
             with self._lock:
+                self._refuse_closed()
                 if self._database is None:
                     self._database = Database(self._plugins.open_store(self._settings.store), self._keys)
         return self._database
@@ -171,17 +175,22 @@ class _Parts:
     @property
     def executor(self) -> Executor:
         with self._lock:
+            self._refuse_closed()
             if self._executor is None:
                 self._executor = ThreadExecutor(self._settings.workers)
             return self._executor
 
     def close(self) -> None:
         with self._lock:
-            if self._executor is not None:
-                self._executor.close()
-                self._executor = None
-            if self._database is not None:
-                self._database.store.close()
+            self._closed = True
+        if self._executor is not None:
+            self._executor.close()
+        if self._database is not None:
+            self._database.store.close()
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise ZonaError("this Zona is closed", code="closed")
 
     def _keys(self) -> Keyring:
         with self._lock:

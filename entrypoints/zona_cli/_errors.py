@@ -23,6 +23,7 @@ INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
 
 _MOST_FAULTS: Final = 20
+_LONGEST_DETAIL: Final = 400
 
 
 def report(error: BaseException, *, json: bool) -> int:
@@ -45,7 +46,7 @@ def report_failed_run(error: Mapping[str, Any], *, timed_out: bool, json: bool) 
     """Tells of the error that a run's record holds and gives the exit code of its kind."""
     from zona_core.errors import EXIT_AND_STATUS, AddressRefused, TaskFailed, TaskTimeout
 
-    _tell(error, json=json)
+    _tell(error, json=json, details=True)
     kind: type[ZonaError] = TaskTimeout if timed_out else TaskFailed
     if error.get("code") == AddressRefused.code:
         kind = AddressRefused
@@ -85,13 +86,15 @@ def _unforeseen(error: BaseException, *, json: bool) -> int:
     return 1
 
 
-def _tell(error: Mapping[str, Any], *, json: bool) -> None:
+def _tell(error: Mapping[str, Any], *, json: bool, details: bool = False) -> None:
     if json:
         click.echo(json_text({"error": dict(error)}, ascii_only=True), err=True)
         return
     colour = None if "NO_COLOR" in os.environ else "red"
-    click.echo(f"{click.style('error', fg=colour)}[{one_line(error['code'])}]: {printable(error['message'])}", err=True)
-    for line in _fault_lines(error):
+    listed = _fault_lines(error)
+    message = _without_first_fault(error) if listed else error["message"]
+    click.echo(f"{click.style('error', fg=colour)}[{one_line(error['code'])}]: {printable(message)}", err=True)
+    for line in [*listed, *(_detail_lines(error) if details else ())]:
         click.echo(f"  {one_line(line)}", err=True)
     if error.get("hint"):
         click.echo(f"hint: {printable(error['hint'])}", err=True)
@@ -100,8 +103,32 @@ def _tell(error: Mapping[str, Any], *, json: bool) -> None:
 def _fault_lines(error: Mapping[str, Any]) -> list[str]:
     from zona_core.errors import Fault
 
-    faults = [str(Fault(each["path"], each["message"], each.get("expected", ""))) for each in error.get("errors", ())]
+    found = error.get("errors", ())
+    told = ["", *(each.get("expected", "") for each in found)]
+    # What is expected of several in a row, which may be a long list of names, is said once.
+    faults = [
+        str(Fault(each["path"], each["message"], "" if expected == before else expected))
+        for each, before, expected in zip(found, told, told[1:], strict=False)
+    ]
     if len(faults) == 1 and faults[0] in error["message"]:
         return []
     left = len(faults) - _MOST_FAULTS
     return [*faults[:_MOST_FAULTS], *([f"… and {left} more: --output json shows all"] if left > 0 else [])]
+
+
+def _without_first_fault(error: Mapping[str, Any]) -> str:
+    """The message without the fault that it quotes, where all of them are listed below it."""
+    message = str(error["message"])
+    start = message.find(f": {error['errors'][0]['path']}: ")
+    return message if start < 0 or not message.endswith(" more)") else message[: start + 1]
+
+
+def _detail_lines(error: Mapping[str, Any]) -> list[str]:
+    """What else is known of a failed run, such as the remote side's answer."""
+    details = error.get("details", {})
+    texts = {name: one_line(value) for name, value in details.items() if isinstance(value, str)}
+    return [
+        f"{name}: {text if len(text) <= _LONGEST_DETAIL else text[:_LONGEST_DETAIL] + '…'}"
+        for name, text in texts.items()
+        if text and text not in error["message"]
+    ]

@@ -24,7 +24,7 @@ def show_fields(title: str, fields: Iterable[Field]) -> None:
             _kind(field),
             "yes" if field.required else "",
             "" if field.default is None else _short(field.default),
-            field.help or field.label,
+            out.shortened(field.help or field.label),
         )
         for field in sorted(fields, key=lambda field: not field.required)
     ]
@@ -36,7 +36,7 @@ def show_fields(title: str, fields: Iterable[Field]) -> None:
                 out.Column("Kind", "wrap"),
                 out.Column("Required"),
                 out.Column("Default", "wrap"),
-                out.Column("Help", "cut"),
+                out.Column("Help", "wrap"),
             ],
             rows,
         )
@@ -44,10 +44,12 @@ def show_fields(title: str, fields: Iterable[Field]) -> None:
 
 def show_outputs(outputs: Iterable[OutputField]) -> None:
     """Writes what a task gives; nothing if there is nothing."""
-    rows = [(output.name, output.kind.value, output.path, output.help or output.label) for output in outputs]
+    rows = [
+        (output.name, output.kind.value, output.path, out.shortened(output.help or output.label)) for output in outputs
+    ]
     if rows:
         click.echo("\nOutputs:")
-        columns = [out.Column("Name"), out.Column("Kind"), out.Column("Path", "wrap"), out.Column("Help", "cut")]
+        columns = [out.Column("Name"), out.Column("Kind"), out.Column("Path", "wrap"), out.Column("Help", "wrap")]
         out.table(columns, rows)
 
 

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TextIO, TypeVar
 
 import click
 
 from zona_cli._session import Session
+from zona_cli._tables import GAP, Column, fitted
 from zona_cli._text import json_text, one_line, printable
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ __all__ = [
     "moment",
     "note",
     "short_moment",
+    "shortened",
     "state",
     "table",
     "warn",
@@ -54,18 +56,6 @@ _STATES: Final = {
     "suspended": "yellow",
     "maintenance": "yellow",
 }
-
-
-class Column(NamedTuple):
-    """A column of a table, and what becomes of it where the terminal is too narrow for all.
-
-    ``whole``: names and ids that one needs, narrowed last and never cut. ``wrap``: lists, broken at blanks. ``cut``:
-    prose, ended by an ellipsis.
-    """
-
-    title: str
-    fit: Literal["whole", "wrap", "cut"] = "whole"
-    right: bool = False
 
 
 def document(data: Any) -> None:
@@ -98,26 +88,39 @@ def listing(
 
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:
-    """Writes a table. Cells are any object, or a ``Text`` that this module made."""
+    """Writes a table. Cells are any object, or a ``Text`` that this module made.
+
+    At a terminal it has the terminal's width, and columns without content are left out.
+    """
+    from rich.cells import cell_len
     from rich.table import Table
+
+    cells = [[_cell(each, value) for each, value in zip(columns, row, strict=True)] for row in rows]
+    widths: list[int | None] = [None] * len(columns)
+    if sys.stdout.isatty():
+        natural = [max((text.cell_len for text in column), default=0) for column in zip(*cells, strict=True)]
+        asked = [max(width, cell_len(each.title)) if width else 0 for each, width in zip(columns, natural, strict=True)]
+        widths = [*fitted(columns, asked, _console(sys.stdout).width)]
+    grid = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    kept = [index for index, width in enumerate(widths) if width != 0]
+    for index in kept:
+        justify: Literal["left", "right"] = "right" if columns[index].right else "left"
+        grid.add_column(columns[index].title, justify=justify, width=widths[index])
+    for row in cells:
+        grid.add_row(*(row[index] for index in kept))
+    _render(grid)
+
+
+def _cell(column: Column, value: object) -> Text:
     from rich.text import Text
 
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for each in columns:
-        justify: Literal["left", "right"] = "right" if each.right else "left"
-        # Rich narrows first those columns that it may wrap; what then becomes of a text, its cell says.
-        grid.add_column(each.title, justify=justify, no_wrap=each.fit == "whole")
-    for row in rows:
-        cells = []
-        for each, value in zip(columns, row, strict=True):
-            cell = value if isinstance(value, Text) else Text(one_line(value))
-            if each.fit == "cut":
-                cell.truncate(_LONGEST_PROSE, overflow="ellipsis")
-            cell.no_wrap = each.fit == "cut"
-            cell.overflow = "ellipsis" if each.fit == "cut" else "fold"
-            cells.append(cell)
-        grid.add_row(*cells)
-    _render(grid)
+    cell = value if isinstance(value, Text) else Text(one_line(value))
+    prose = column.fit == "cut"
+    if prose:
+        cell.truncate(_LONGEST_PROSE, overflow="ellipsis")
+    cell.no_wrap = prose
+    cell.overflow = "ellipsis" if prose else "fold"
+    return cell
 
 
 def details(pairs: Iterable[tuple[str, object]]) -> None:
@@ -153,6 +156,11 @@ def excerpt(data: Any, rest: str) -> None:
         _write(f"… {len(lines) - _MOST_LINES:,} more lines: {rest}")
     elif shown != lines:
         _write(f"… long texts are cut: {rest}")
+
+
+def shortened(text: str) -> str:
+    """``text``, or as much of it as an explanation in a table may be long."""
+    return text if len(text) <= _LONGEST_PROSE else f"{text[:_LONGEST_PROSE]}…"
 
 
 def state(value: str) -> Text:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from zona_cli import _output as out
+from zona_cli._session import Session
 
 if TYPE_CHECKING:
     from zona_core import Execution
 
-__all__ = ["duration", "show_run"]
+__all__ = ["duration", "private_hint", "show_run"]
 
 
 def show_run(run: Execution, *, with_error: bool = False) -> None:
@@ -36,6 +38,17 @@ def show_run(run: Execution, *, with_error: bool = False) -> None:
         _section("Outputs", run.results, rest)
     if with_error and run.error is not None:
         _section("Error", run.error, rest)
+
+
+def private_hint(session: Session, app: str, instance: str) -> str:
+    """How an instance comes to reach a private address, as commands."""
+    tenant = session.tenant or session.zona.settings.tenant
+    named = shlex.join([app, instance])
+    return (
+        f"a private address needs both: zona instances update {named} --allow-private; zona tenants policy {tenant} "
+        "--allow-network CIDR, with a network that holds the address (and those that zona tenants show lists, whose "
+        "place it takes)"
+    )
 
 
 def duration(run: Execution) -> str:

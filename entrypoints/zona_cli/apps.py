@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO, Final
+import re
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
@@ -20,6 +21,18 @@ if TYPE_CHECKING:
 __all__ = ["apps"]
 
 _MOST_WARNINGS: Final = 10
+
+#: format → by what a document of the other one is known, and what to say then
+_OTHER_FORMAT: Final = {
+    "openapi": (
+        re.compile(rb"""^[ {]*["']?task(s|_tag)["']?\s*:""", re.MULTILINE),
+        "zona apps add reads Zona's own format",
+    ),
+    "zona": (
+        re.compile(rb"""^[ {]*["']?(openapi|swagger)["']?\s*:""", re.MULTILINE),
+        "zona apps import-openapi reads OpenAPI documents",
+    ),
+}
 
 _update = click.option("--update", is_flag=True, help="Bring an app of that title up to date instead of refusing.")
 
@@ -94,9 +107,7 @@ def import_openapi(session: Session, file: BinaryIO, title: str, update: bool) -
 
     FILE is JSON or YAML, - for standard input.
     """
-    with out.working(f"importing {file_name(file)}"):
-        outcome = session.workspace().apps.import_document(file.read(), title=title, update=update)
-    _show_outcome(session, outcome)
+    _import(session, file, format="openapi", title=title, update=update)
 
 
 @apps.command()
@@ -108,9 +119,7 @@ def add(session: Session, file: BinaryIO, update: bool) -> None:
 
     FILE is JSON or YAML, - for standard input.
     """
-    with out.working(f"reading {file_name(file)}"):
-        outcome = session.workspace().apps.import_document(file.read(), format="zona", update=update)
-    _show_outcome(session, outcome)
+    _import(session, file, format="zona", update=update)
 
 
 @apps.command()
@@ -140,6 +149,21 @@ def delete(session: Session, app: str, yes: bool) -> None:
     )
 
 
+def _import(session: Session, file: BinaryIO, *, format: str, **options: Any) -> None:  # noqa: A002  # the core's word
+    from zona_core import InvalidDocument
+
+    document = file.read()
+    try:
+        with out.working(f"reading {file_name(file)}"):
+            outcome = session.workspace().apps.import_document(document, format=format, **options)
+    except InvalidDocument as exc:
+        sign, hint = _OTHER_FORMAT[format]
+        if not exc.hint and sign.search(document):
+            exc.hint = hint
+        raise
+    _show_outcome(session, outcome)
+
+
 def _show_outcome(session: Session, outcome: AppOutcome) -> None:
     app = outcome.app
     counts = [
@@ -159,6 +183,19 @@ def _show_outcome(session: Session, outcome: AppOutcome) -> None:
     more = len(outcome.warnings) - _MOST_WARNINGS
     if more > 0:
         out.note(session, f"… and {_counted(more, 'more warning')}: --output json shows all")
+    if not outcome.created:
+        _warn_of_broken_instances(session, app.integration_id)
+
+
+def _warn_of_broken_instances(session: Session, app: int) -> None:
+    """Tells which instances lack what the new version of their app requires."""
+    from zona_core import InstanceStatus
+
+    here = session.workspace().instances
+    found, _ = gathered(lambda cursor, size: here.list(app, after=cursor, limit=size), None, None)
+    for each in found:
+        if each.status is InstanceStatus.ERROR:
+            out.warn(session, f"the instance {each.title} cannot be used as it is: {each.status_reason}")
 
 
 def _counted(count: int, what: str) -> str:

@@ -46,6 +46,7 @@ def init(session: Session, print_key: bool) -> None:
     key_made = session.zona.create_key()
     system = session.system()
     report = system.store.migrate()
+    store_used = bool(system.tenants.list(limit=1).items)
     tenant = session.tenant or settings.tenant
     tenant_made = _make_tenant(system, tenant)
     made: dict[str, dict[str, Any]] = {
@@ -58,7 +59,7 @@ def init(session: Session, print_key: bool) -> None:
         out.document(made)
     else:
         _show(made)
-    _advise(session, settings, key_made=key_made)
+    _advise(session, settings, key_made=key_made, store_used=store_used)
 
 
 def _make_folder(home: Path) -> bool:
@@ -99,7 +100,13 @@ def _state(part: dict[str, Any]) -> str:
     return "made" if part["created"] else "was there"
 
 
-def _advise(session: Session, settings: Settings, *, key_made: bool) -> None:
+def _advise(session: Session, settings: Settings, *, key_made: bool, store_used: bool) -> None:
+    if key_made and store_used:
+        out.warn(
+            session,
+            "the store is older than this master key, which opens none of the secrets in it: put the key that sealed "
+            "them in a line below the new one",
+        )
     if key_made:
         out.warn(
             session,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import shlex
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,8 +12,12 @@ from zona_cli._commands import Group
 from zona_cli._completion import app_titles, credential_titles, instance_titles
 from zona_cli._inputs import Sources, confirm, secret_hint, value_options, values
 from zona_cli._paging import gathered, paged
+from zona_cli._runs import private_hint
 from zona_cli._session import Session, pass_session
 from zona_cli._text import json_text
+
+if TYPE_CHECKING:
+    from zona_core import Workspace
 
 __all__ = ["instances"]
 
@@ -28,13 +33,16 @@ def instances() -> None:
 
 @instances.command()
 @_app
-@click.option("--title", required=True, help="What the instance is called.")
+@click.option("--title", required=True, metavar="TITLE", help="What the instance is called.")
 @value_options
 @click.option(
     "--allow-private", is_flag=True, help="Let it reach the private networks that the tenant's policy allows."
 )
 @click.option(
-    "--credential", shell_complete=credential_titles, help="A credential whose secrets stand in for fields left empty."
+    "--credential",
+    shell_complete=credential_titles,
+    metavar="TITLE",
+    help="A credential whose secrets stand in for fields left empty.",
 )
 @pass_session
 def add(
@@ -50,6 +58,8 @@ def add(
 
     Required secrets that no option gives are asked for, unless there is no terminal or a credential is named.
     """
+    from zona_core import FieldKind
+
     workspace = session.workspace()
     fields = workspace.apps.get(app).fields
     given = values(session, fields, sources, ask=credential is None)
@@ -58,6 +68,13 @@ def add(
             app, title=title, values=given, allow_private=allow_private, credential=credential
         )
     out.done(session, made, f"added the instance {made.title} (instance {made.instance_id})")
+    empty = [field.name for field in fields if field.kind is FieldKind.SECRET and field.name not in given]
+    if empty and credential is None:
+        out.note(
+            session,
+            f"it goes without {', '.join(empty)}: zona instances update {shlex.join([app, title])} "
+            f"--set-env {empty[0]}=VARIABLE sets it",
+        )
 
 
 @instances.command("list")
@@ -102,7 +119,8 @@ def list_instances(session: Session, app: str | None, limit: int | None, after: 
 @pass_session
 def show(session: Session, app: str, instance: str) -> None:
     """Show INSTANCE of APP; secrets are masked."""
-    found = session.workspace().instances.get(app, instance)
+    workspace = session.workspace()
+    found = workspace.instances.get(app, instance)
     if session.json:
         out.document(found)
         return
@@ -112,8 +130,8 @@ def show(session: Session, app: str, instance: str) -> None:
             ("Title", found.title),
             ("Status", out.state(found.status.value)),
             ("Reason", found.status_reason),
-            ("Private", "allowed, as far as the tenant's policy goes" if found.allow_private else "refused"),
-            ("Credential", found.credentials_id or None),
+            ("Private addresses", "allowed, as far as the tenant's policy goes" if found.allow_private else "refused"),
+            ("Credential", _credential(workspace, found.credentials_id)),
             ("Tested", out.moment(found.last_health_check)),
             ("Made", f"{out.moment(found.created_ts)} by {found.user_id}"),
             ("Changed", out.moment(found.updated_ts)),
@@ -135,10 +153,14 @@ def test(session: Session, app: str, instance: str, timeout: float) -> None:
 
     Exits with 7 if it does not.
     """
-    from zona_core import TaskFailed
+    from zona_core import AddressRefused, TaskFailed
 
-    with out.working(f"testing {instance}"):
-        report = session.workspace().instances.test(app, instance, timeout=timeout)
+    try:
+        with out.working(f"testing {instance}"):
+            report = session.workspace().instances.test(app, instance, timeout=timeout)
+    except AddressRefused as exc:
+        exc.hint = exc.hint and private_hint(session, app, instance)
+        raise
     if session.json:
         out.document(report)
     elif report.ok:
@@ -201,6 +223,13 @@ def remove(session: Session, app: str, instance: str, yes: bool) -> None:
     confirm(f"Remove the instance {found.title} of {app} and erase its secrets?", yes=yes)
     removed = here.remove(app, found.instance_id)
     out.done(session, removed, f"removed the instance {removed.title} (instance {removed.instance_id})")
+
+
+def _credential(workspace: Workspace, wanted: int) -> str:
+    if not wanted:
+        return ""
+    listed, _ = gathered(lambda cursor, size: workspace.credentials.list(after=cursor, limit=size), None, None)
+    return next((each.title for each in listed if each.id == wanted), str(wanted))
 
 
 def _shown(value: Any) -> str:

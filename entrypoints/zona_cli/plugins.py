@@ -30,6 +30,9 @@ def list_plugins(session: Session) -> None:
     found = session.zona.plugins
     offers = found.offers  # asking for it calls the hooks, whose failures then stand in the reports
     found.cli_commands()
+    names = {each.name for each in found.reports}
+    if unknown := [name for name in session.zona.settings.blocked_plugins if name not in names]:
+        out.warn(session, f"blocked_plugins names what is not installed: {', '.join(unknown)}")
     if session.json:
         out.document({"items": found.reports, "next": None, "offers": offers})
         return

@@ -12,7 +12,7 @@ from zona_cli._commands import Command
 from zona_cli._completion import app_titles, instance_titles, task_tags
 from zona_cli._errors import report_failed_run
 from zona_cli._inputs import Assignment, Sources, file_name, secret_hint, secret_options, values
-from zona_cli._runs import show_run
+from zona_cli._runs import private_hint, show_run
 from zona_cli._session import Session, pass_session
 
 if TYPE_CHECKING:
@@ -66,11 +66,14 @@ def run(
 
 
 def _failed(session: Session, ended: Execution) -> int:
-    from zona_core import RunStatus
+    from zona_core import AddressRefused, RunStatus
 
     assert ended.error is not None
     sys.stdout.flush()  # the record before the error, where both go to one place
-    return report_failed_run(ended.error, timed_out=ended.status is RunStatus.TIMEOUT, json=session.json)
+    error = ended.error
+    if error.get("code") == AddressRefused.code and error.get("hint"):
+        error = {**error, "hint": private_hint(session, ended.app_title, ended.instance_title)}
+    return report_failed_run(error, timed_out=ended.status is RunStatus.TIMEOUT, json=session.json)
 
 
 def _from_json(file: BinaryIO) -> dict[str, Any]:

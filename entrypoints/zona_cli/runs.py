@@ -56,7 +56,7 @@ def list_runs(
             out.Column("Run"),
             out.Column("Started"),
             out.Column("Status"),
-            out.Column("Took", right=True),
+            out.Column("Took", "spare", right=True),
             out.Column("App, task", "wrap"),
         ],
         lambda run: (

@@ -174,3 +174,25 @@ def test_an_empty_list_is_no_error(ready: Any) -> None:
     assert (done.exit_code, done.stdout) == (0, "")
     assert "import-openapi" in done.stderr
     assert json.loads(ready("apps", "list", "-o", "json").stdout) == {"items": [], "next": None}
+
+
+def test_a_document_of_the_other_format_is_told_where_to_go(ready: Any, document: Path, tmp_path: Path) -> None:
+    """Each of the two commands names the other; what is neither gets no such hint."""
+    definition = tmp_path / "app.yaml"
+    definition.write_text("title: A\ntasks: []\n")
+    assert "hint: zona apps add " in ready("apps", "import-openapi", str(definition)).stderr
+    assert "hint: zona apps import-openapi " in ready("apps", "add", str(document)).stderr
+    assert "hint" not in ready("apps", "add", "-", input="name: A").stderr
+
+
+def test_an_update_names_the_instances_that_it_leaves_incomplete(ready: Any) -> None:
+    """A new required field is wanting in the instances that are there."""
+    base = {"title": "A", "handler_config": {"http": {"base_url": "https://api.example.com"}}}
+    ready("apps", "add", "-", input=json.dumps(base))
+    ready("instances", "add", "A", "--title", "main")
+    changed = {**base, "fields": [{"name": "region", "required": True}]}
+    done = ready("apps", "add", "-", "--update", input=json.dumps(changed))
+    assert done.exit_code == 0
+    assert "warning: the instance main cannot be used as it is: region: " in done.stderr
+    assert ready("instances", "update", "A", "main", "--set", "region=eu").exit_code == 0
+    assert ready("apps", "add", "-", "--update", input=json.dumps(changed)).stderr == ""

@@ -1,4 +1,4 @@
-"""``docs/cli.md`` says what is true."""
+"""The pages say what is true of the command line."""
 
 from __future__ import annotations
 
@@ -13,8 +13,18 @@ from zona_cli._errors import BROKEN_PIPE, INTERRUPTED
 from zona_cli.main import cli
 from zona_core.errors import EXIT_AND_STATUS
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"\bzona [^`\n]*", "\n".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)))
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").rglob("*.md")]
+
+
+def shell_lines(page: str) -> list[str]:
+    """Commands of ``zona`` in shell blocks and indented ones."""
+    blocks = [*re.findall(r"```sh\n(.*?)```", page, re.DOTALL), *re.findall(r"^    (.*)$", page, re.MULTILINE)]
+    return re.findall(r"(?:^|[(|{] *|do +)(zona [^`\n#;|)]*)", "\n".join(blocks), re.MULTILINE)
+
+
+EXAMPLES = sorted({line for page in PAGES for line in shell_lines(page.read_text(encoding="utf-8"))})
 TABLE = re.findall(r"^\| `zona ([^`]*)` \|([^|]*)\|$", PAGE, re.MULTILINE)
 
 
@@ -39,7 +49,7 @@ def options_of(command: click.Command) -> set[str]:
 @pytest.mark.parametrize("line", EXAMPLES)
 def test_examples_name_commands_and_options_that_exist(line: str) -> None:
     """Every line of a shell example is a command with options of its own."""
-    command, words, _ = command_of(re.split(r"[|)]", line.removeprefix("zona "))[0])
+    command, words, _ = command_of(line.removeprefix("zona "))
     assert {word for word in words if word.startswith("-")} <= options_of(command)
 
 

@@ -120,3 +120,14 @@ def test_a_traceback_is_shown_when_asked_for(zona: Any) -> None:
     done = zona("plugins", env={"ZONA_DEBUG": "1"})
     assert "Traceback" in done.stderr
     assert "password = " not in done.stderr.replace('password = "canary-local"', "")
+
+
+def test_what_is_listed_is_not_told_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    """The message leaves out the fault that stands below it, and names that are expected of several stand once."""
+    report(InvalidInput.of(Fault(name, "is unknown", "one of x, y") for name in "abc"), json=False)
+    assert capsys.readouterr().err.splitlines() == [
+        "error[invalid_input]: The input is not valid:",
+        "  a: is unknown (expected one of x, y)",
+        "  b: is unknown",
+        "  c: is unknown",
+    ]

@@ -113,3 +113,11 @@ def test_before_init_commands_say_what_to_do(zona: Any, home: Path) -> None:
 def test_no_password_of_a_store_url_is_shown(url: str, shown: str) -> None:
     """User, password and options of a URL stay out of the summary; the rest is whole."""
     assert _without_password(url) == shown
+
+
+def test_a_new_key_for_an_old_store_is_warned_of(zona: Any, home: Path) -> None:
+    """The secrets in the store need the key that was there before."""
+    assert "older than this master key" not in zona("init").stderr
+    (home / "master.key").unlink()
+    assert "the store is older than this master key" in zona("init").stderr
+    assert "older than this master key" not in zona("init").stderr

@@ -218,3 +218,40 @@ def test_a_credentials_secret_may_be_typed(ready: Any, monkeypatch: pytest.Monke
     done = ready("credentials", "add", "typed", "--prompt", "api_key", input="canary-6\n")
     assert done.exit_code == 0
     assert "canary-6" not in done.output
+
+
+def test_a_secret_that_was_left_empty_is_mentioned(ready: Any, app: str) -> None:
+    """Many documents do not say that a key is required: the note says how to give it, and is not for programs."""
+    definition = {
+        "title": "Open",
+        "fields": [{"name": "token", "kind": "secret"}],
+        "handler_config": {"http": {"base_url": "https://api.example.com"}},
+    }
+    assert ready("apps", "add", "-", input=json.dumps(definition)).exit_code == 0
+    done = ready("instances", "add", "Open", "--title", "my own")
+    assert "without token: zona instances update Open 'my own' --set-env token=VARIABLE" in done.stderr
+    assert ready("instances", "add", "Open", "--title", "b", "-o", "json").stderr == ""
+    assert ready("instances", "add", app, "--title", "c", "--set-file", "api_key=-", input="key").stderr == ""
+
+
+def test_an_instance_is_shown_with_its_credentials_title(ready: Any, app: str) -> None:
+    """Not with a number that one would have to look up."""
+    ready("credentials", "add", "shared", "--set-file", "api_key=-", input="canary-1")
+    ready("instances", "add", app, "--title", "main", "--credential", "shared")
+    shown = ready("instances", "show", app, "main")
+    assert ["Credential", "shared"] in [line.split() for line in shown.stdout.splitlines()]
+
+
+def test_a_refused_address_is_answered_with_commands(ready: Any, app: str) -> None:
+    """The hint names what the operator can type, for the run and for the test."""
+    added = ready(
+        *("instances", "add", app, "--title", "my own", "--set", "base_url=http://127.0.0.1:9"),
+        *("--set-file", "api_key=-"),
+        input="key",
+    )
+    assert added.exit_code == 0
+    for arguments in (["run", app, "get_slow"], ["instances", "test", app, "my own"]):
+        done = ready(*arguments)
+        assert done.exit_code == 12
+        assert "zona instances update 'Small API' 'my own' --allow-private" in done.stderr
+        assert "zona tenants policy localhost --allow-network CIDR" in done.stderr

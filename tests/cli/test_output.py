@@ -49,10 +49,10 @@ def test_an_answers_escapes_do_not_reach_the_terminal(ready: Any, connected: str
 
 
 def test_stored_texts_do_not_reach_the_terminal_as_escapes(ready: Any) -> None:
-    """Titles with C1 controls or with what turns the direction of writing, and descriptions with any."""
+    """Titles with what turns the direction of writing, and descriptions with any."""
     definition = {
-        "title": "A\x9b31mB\u202eC [bold]D[/bold]",
-        "description": "first\nsecond \x1b]0;title\x07",
+        "title": "B\u202eC [bold]D[/bold]",
+        "description": "first\nsecond \x1b]0;title\x07 \x9b31m",
         "handler_config": {"http": {"base_url": "https://api.example.com"}},
     }
     assert ready("apps", "add", "-", input=json.dumps(definition)).exit_code == 0

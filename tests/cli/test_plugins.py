@@ -117,3 +117,9 @@ def test_help_survives_a_faulty_configuration(strangers: Any, home: Path) -> Non
     done = strangers("--help")
     assert (done.returncode, "Greet." in done.stdout) == (0, False)
     assert strangers("hello").returncode == 10
+
+
+def test_a_blocked_name_that_no_plugin_has_is_told(ready: Any) -> None:
+    """A misspelt name blocks nothing."""
+    done = ready("plugins", "list", env={"ZONA_BLOCKED_PLUGINS": "http:htpt"})
+    assert "warning: blocked_plugins names what is not installed: htpt\n" in done.stderr

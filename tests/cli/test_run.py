@@ -169,3 +169,8 @@ def test_a_store_that_is_none_is_told(ready: Any, home: Path) -> None:
     done = ready("apps", "list", "--store", f"sqlite:///{home / 'other.db'}")
     assert done.exit_code == 9
     assert "error[" in done.stderr
+
+
+def test_a_failed_run_tells_the_other_sides_answer(ready: Any, connected: str) -> None:
+    """What an API says of its refusal is what one needs to see."""
+    assert "  response: {" in ready("run", connected, "get_broken").stderr

@@ -200,3 +200,18 @@ def test_a_stream_that_knows_few_characters_breaks_nothing(ready: Any, document:
     done = piped("apps", "list", env=environment, encoding=encoding)
     assert done.returncode == 0
     assert r"\u2192 \u6771\u4eac" in done.stdout
+
+
+def test_a_terminal_gets_the_columns_that_it_has_room_for(ready: Any, data_dir: Path, terminal: Any) -> None:
+    """Long names do not squeeze states and times; what has no content takes no room."""
+    ready("apps", "import-openapi", str(data_dir / "openapi" / "shodan.yaml"), "--title", "全角の題" * 5)
+    with terminal("apps", "list", NO_COLOR="1", TERM="dumb") as at:
+        assert at.end() == 0
+    header, row = at.shown.decode().splitlines()
+    assert header.split() == ["ID", "Title", "Version", "Status", "Changed"]
+    assert "全角の題" * 5 in row
+    ready("instances", "add", "1", "--title", "main")
+    with terminal("instances", "list", NO_COLOR="1", TERM="dumb") as at:
+        assert at.end() == 0
+    assert "Tested" not in at.shown.decode()
+    assert "Tested" in piped("instances", "list").stdout

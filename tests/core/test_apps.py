@@ -21,6 +21,7 @@ from zona_core import (
     TaskDefinition,
     Zona,
 )
+from zona_core.persistence.database import TenantData
 
 AppFactory = Callable[..., AppDefinition]
 
@@ -184,3 +185,30 @@ def test_secrets_are_not_readable_through_an_app(zona: Zona, app_factory: AppFac
     workspace.apps.upsert(app_factory())
     workspace.instances.add("Demo", title="main", values={"api_key": Secret("canary")})
     assert "canary" not in repr(workspace.apps.get("Demo"))
+
+
+def test_a_field_that_is_gone_takes_the_instances_base_url_along(zona: Zona, app_factory: AppFactory) -> None:
+    """Without the field base_url the app's own address counts, not the one that an instance had."""
+    workspace = zona.tenant()
+    app = workspace.apps.upsert(app_factory()).app
+    workspace.instances.add("Demo", title="main", values={"api_key": "k", "base_url": "https://old.example.com"})
+    workspace.apps.upsert(app_factory(fields=app.fields[1:]), app_id=app.integration_id)
+    assert workspace.instances.get("Demo", "main").base_url == ""
+
+
+def test_a_task_is_not_added_to_an_app_that_is_deleted_meanwhile(
+    zona: Zona, app_factory: AppFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task would be left without an app."""
+    workspace = zona.tenant()
+    app = workspace.apps.upsert(app_factory()).app
+    take_id = TenantData.take_id
+
+    def interrupted(data: TenantData, name: str) -> int:
+        workspace.apps.delete("Demo")
+        return take_id(data, name)
+
+    monkeypatch.setattr(TenantData, "take_id", interrupted)
+    with pytest.raises(NotFound):
+        workspace.tasks.upsert("Demo", TaskDefinition(name="New", task_tag="new", task_handler="function"))
+    assert workspace._context.data.tasks.count({"integration_id": app.integration_id, "status": "active"}) == 0

@@ -183,7 +183,7 @@ def test_tenants_do_not_see_one_another(zona: Zona, plugin: Any, app_factory: Ca
         zona.system().tenants.add(code)
         workspace = zona.tenant(code)
         workspace.apps.upsert(app_factory(description=code))
-        workspace.instances.add("Demo", title="main", values={"api_key": code})
+        workspace.instances.add("Demo", title="main", values={"api_key": f"{code}-key"})
         workspace.runs.run("Demo", "echo", inputs={"text": code})
     for code in ("acme", "zeta"):
         workspace = zona.tenant(code)

@@ -92,3 +92,32 @@ def test_a_hung_handler_does_not_hold_the_program() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=30)
     assert done.stdout == "done\n"
+
+
+def test_a_closed_zona_opens_nothing_anew() -> None:
+    """Neither a store nor threads that nobody would close."""
+    zona = Zona(store="memory://")
+    zona.close()
+    zona.close()
+    for use in (zona.tenant, lambda: zona._parts.executor):
+        with pytest.raises(ZonaError, match="closed") as caught:
+            use()
+        assert caught.value.code == "closed"
+
+
+def test_a_job_is_done_by_the_threads_there_are_if_no_more_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's limit of threads slows down; it loses no job and spoils no closing."""
+    executor, go = ThreadExecutor(4), threading.Event()
+    first = executor.submit(lambda: go.wait(5))
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        second = executor.submit(lambda: 7)
+        with pytest.raises(RuntimeError):
+            ThreadExecutor(1).submit(lambda: 7)
+    go.set()
+    assert (first.result(5), second.result(5)) == (True, 7)
+    executor.close()

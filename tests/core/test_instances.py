@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import base64
+import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from zona_core import (
     AppDefinition,
     Conflict,
+    Connection,
+    ConnectionReport,
     DuplicateKey,
+    Field,
+    InstanceStatus,
     InvalidInput,
     KeyUnavailable,
     NotFound,
+    RevisionConflict,
     RunStatus,
     Secret,
+    TaskCall,
+    TaskFailed,
+    TaskTimeout,
     Zona,
+    ZonaError,
 )
+from zona_core.persistence.database import TenantData
 
 AppFactory = Callable[..., AppDefinition]
 
@@ -113,6 +125,27 @@ def test_a_test_notes_when_it_was_and_shows_no_secret(with_app: Zona) -> None:
     assert workspace.instances.get("Demo", "main").last_health_check
 
 
+def test_the_apps_health_check_task_tells_whether_an_instance_works(
+    zona: Zona, plugin: Any, app_factory: AppFactory
+) -> None:
+    """The named task is run with its inputs, unrecorded; its failure is a report with the reason, masked."""
+    workspace = zona.tenant()
+    workspace.apps.upsert(app_factory(health_check={"task": "echo", "inputs": {"text": "ping"}}))
+    workspace.instances.add("Demo", title="main", values={"api_key": "s3cret"})
+    plugin.handler.functions["echo"] = lambda call: {"back": call.inputs["text"]}
+    assert workspace.instances.test("Demo", "main").ok
+
+    def refuse(call: TaskCall) -> dict[str, Any]:
+        raise TaskFailed(f"{call.inputs['text']} refused {call.connection.values['api_key'].reveal()}")
+
+    plugin.handler.functions["echo"] = refuse
+    report = workspace.instances.test("Demo", "main")
+    assert not report.ok
+    assert "ping refused" in report.detail
+    assert "s3cret" not in report.detail
+    assert workspace.runs.list().items == []
+
+
 def test_a_shared_credential_fills_what_the_instance_leaves_empty(with_app: Zona, plugin: object) -> None:
     """The run sees the credential's secret; a rotation is seen by the next run; one in use is not removed."""
     workspace = with_app.tenant()
@@ -144,3 +177,80 @@ def test_without_a_master_key_secrets_are_refused_with_the_way_out(
             workspace.instances.add("Demo", title="main", values={"api_key": "k"})
         assert "zona init" in f"{caught.value.message} {caught.value.hint}"
         assert workspace.instances.list().items == []
+
+
+def test_a_failed_test_carries_no_secret_along(with_app: Zona, plugin: Any) -> None:
+    """Neither in its text nor in a chained exception."""
+
+    def fail(connection: Connection, timeout: float) -> ConnectionReport:
+        raise RuntimeError(connection.values["api_key"].reveal())
+
+    plugin.handler.test = fail
+    with_app.tenant().instances.add("Demo", title="main", values={"api_key": "s3cret"})
+    with pytest.raises(TaskFailed) as caught:
+        with_app.tenant().instances.test("Demo", "main")
+    assert "s3cret" not in str(caught.value)
+    assert caught.value.__context__ is caught.value.__cause__ is None
+
+
+def test_a_test_ends_in_its_time_and_with_a_report(with_app: Zona, plugin: Any) -> None:
+    """A handler that hangs, or gives something else, is a failure; a time that is none is refused."""
+    workspace, go = with_app.tenant(), threading.Event()
+    workspace.instances.add("Demo", title="main", values={"api_key": "k"})
+    plugin.handler.test = lambda connection, timeout: go.wait()
+    with pytest.raises(TaskTimeout):
+        workspace.instances.test("Demo", "main", timeout=0.01)
+    go.set()
+    plugin.handler.test = lambda connection, timeout: {"ok": True}
+    with pytest.raises(TaskFailed) as caught:
+        workspace.instances.test("Demo", "main")
+    assert caught.value.code == "invalid_result"
+    for timeout in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(InvalidInput):
+            workspace.instances.test("Demo", "main", timeout=timeout)
+
+
+def test_an_update_deletes_nothing(with_app: Zona) -> None:
+    """Deleting needs another permission, and erases the values."""
+    workspace = with_app.tenant()
+    workspace.instances.add("Demo", title="main", values={"api_key": "k"})
+    with pytest.raises(InvalidInput) as caught:
+        workspace.instances.update("Demo", "main", status=InstanceStatus.DELETED)
+    assert caught.value.faults[0].path == "status"
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "error"),
+    [
+        (lambda workspace: workspace.apps.delete("Demo"), NotFound),
+        (lambda workspace: workspace.credentials.remove("shared"), NotFound),
+        (lambda workspace: workspace.apps.upsert(workspace.changed, app_id=1), RevisionConflict),
+    ],
+)
+def test_what_an_instance_stands_on_must_still_be_there(
+    with_app: Zona, app_factory: AppFactory, monkeypatch: pytest.MonkeyPatch, meanwhile: Any, error: type[ZonaError]
+) -> None:
+    """An app or credential that is deleted or changed while an instance is added gets no orphan with secrets."""
+    workspace = with_app.tenant()
+    workspace.changed = app_factory(fields=(Field(name="other", required=True),))
+    workspace.credentials.add("shared", {"api_key": "k"})
+    take_id = TenantData.take_id
+
+    def interrupted(data: TenantData, name: str) -> int:
+        monkeypatch.undo()
+        meanwhile(workspace)
+        return take_id(data, name)
+
+    monkeypatch.setattr(TenantData, "take_id", interrupted)
+    with pytest.raises(error):
+        workspace.instances.add("Demo", title="late", credential="shared")
+    assert workspace.instances.list().items == []
+
+
+def test_a_credential_may_hold_more_than_an_app_asks_for(with_app: Zona, plugin: Any) -> None:
+    """It is shared by instances of several apps; a handler sees what its app has fields for."""
+    workspace = with_app.tenant()
+    workspace.credentials.add("shared", {"api_key": "k", "password": "p"})
+    workspace.instances.add("Demo", title="main", credential="shared")
+    plugin.handler.functions["echo"] = lambda call: {"names": sorted(call.connection.values)}
+    assert workspace.runs.run("Demo", "echo", inputs={"text": "x"}).results == {"names": ["api_key", "base_url"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -11,13 +12,17 @@ from attrs import evolve
 
 from zona_core import (
     AppDefinition,
+    Execution,
+    Fault,
     InvalidInput,
+    KeyUnavailable,
     NotFound,
     RetryPolicy,
     RunStatus,
     Secret,
     TaskCall,
     TaskFailed,
+    TaskOutcome,
     Zona,
 )
 
@@ -222,3 +227,131 @@ def test_history_is_listed_newest_first_and_filtered(ready: Zona, plugin: Any) -
         workspace.runs.list(task="echo")
     with pytest.raises(NotFound):
         workspace.runs.get("nope")
+
+
+def broken_run(zona: Zona, plugin: Any, handler: Callable[[TaskCall], Any]) -> Execution:
+    """The record of a run whose handler is ``handler``; it must be the only one, and stored as it was returned."""
+    plugin.handler.run = handler
+    run = zona.tenant().runs.run("Demo", "echo", inputs={"text": "x"})
+    assert zona.tenant().runs.list().items == [run]
+    return run
+
+
+def raises(error: BaseException) -> Callable[[TaskCall], Any]:
+    def run(_: TaskCall) -> Any:
+        raise error
+
+    return run
+
+
+def circular() -> list[Any]:
+    data: list[Any] = []
+    data.append(data)
+    return data
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        None,
+        {"a": 1},
+        TaskOutcome(outputs=None),
+        TaskOutcome(outputs=["a"]),
+        TaskOutcome(outputs={}, performance=None),
+        TaskOutcome(outputs={}, records_processed="many"),
+        TaskOutcome(outputs={}, records_processed=2**80),
+        TaskOutcome(outputs={"id": 2**64}),
+        TaskOutcome(outputs={"text": "half \ud800"}),
+        TaskOutcome(outputs={"number": float("inf")}),
+        TaskOutcome(outputs={"deep": json.loads("[" * 150 + "]" * 150)}),
+        TaskOutcome(outputs={"deep": circular()}),
+    ],
+)
+def test_an_outcome_that_cannot_be_recorded_is_a_failure(ready: Zona, plugin: Any, outcome: Any) -> None:
+    """Whatever a handler brings back: the run ends, in the record too."""
+    run = broken_run(ready, plugin, lambda _: outcome)
+    assert run.status is run.attempts[0].status is RunStatus.FAILURE
+    assert run.error
+    assert run.error["code"] == "invalid_result"
+
+
+class OwnFailure(TaskFailed):
+    """A handler's own class, made of other arguments than ``TaskFailed``."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"number {number} of s3cret-value")
+
+
+class Mute(Exception):
+    """Cannot say what it is."""
+
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (SystemExit(3), "handler_error", "SystemExit: 3"),
+        (KeyboardInterrupt(), "handler_error", "KeyboardInterrupt: "),
+        (Mute(), "handler_error", "Mute: it has no text"),
+        (OwnFailure(7), "task_failed", "number 7 of ********"),
+        (TaskFailed(404), "task_failed", "404"),
+        (TaskFailed("half \ud800"), "task_failed", "half ?"),
+        (TaskFailed("late", retryable=True, retry_after="30"), "task_failed", "late"),
+        (TaskFailed("no", response=object(), size=2**80), "task_failed", "no"),
+        (TaskFailed("no", faults=[Fault("a", "bad s3cret-value")]), "task_failed", "no"),
+    ],
+)
+def test_whatever_a_handler_raises_is_a_recorded_failure(
+    ready: Zona, plugin: Any, app_factory: AppFactory, error: BaseException, code: str, message: str
+) -> None:
+    """It neither ends the program nor leaves the run open, and shows no secret."""
+    with_policy(ready, app_factory, error_handling=RetryPolicy(attempts=2, initial=0, maximum=0))
+    run = broken_run(ready, plugin, raises(error))
+    assert run.status is RunStatus.FAILURE
+    assert run.error
+    assert (run.error["code"], run.error["message"]) == (code, message)
+    assert "s3cret" not in str(run)
+
+
+def test_details_that_can_be_recorded_are_kept_beside_others(ready: Zona, plugin: Any) -> None:
+    """A handler's object in the details costs that entry alone."""
+    run = broken_run(ready, plugin, raises(TaskFailed("no", response=object(), http_status=404)))
+    assert run.error
+    assert run.error["details"] == {"http_status": 404}
+
+
+def test_a_run_for_which_no_worker_was_free_says_so(plugin: Any, app_factory: AppFactory) -> None:
+    """The task has not begun, which is another matter than a slow one."""
+    with Zona(store="memory://", plugins={"function": plugin}, workers=1) as zona:
+        zona.tenant().apps.upsert(app_factory())
+        zona.tenant().instances.add("Demo", title="main", values={"api_key": "s3cret-value"})
+        go = threading.Event()
+        zona._parts.executor.submit(go.wait)
+        run = zona.tenant().runs.run("Demo", "echo", inputs={"text": "x"}, timeout=0.01)
+        go.set()
+    assert run.status is RunStatus.TIMEOUT
+    assert run.error
+    assert "no worker was free" in run.error["message"]
+
+
+def test_a_secret_in_another_input_is_masked_in_the_record(ready: Zona, plugin: Any) -> None:
+    """The task sees what was given; the record does not show the instance's key."""
+    seen: list[str] = []
+    plugin.handler.functions["echo"] = lambda call: seen.append(call.inputs["text"]) or {}
+    run = ready.tenant().runs.run("Demo", "echo", inputs={"text": "use s3cret-value"})
+    assert seen == ["use s3cret-value"]
+    assert run.inputs["text"] == "use ********"
+
+
+def test_a_secret_that_cannot_be_opened_leaves_no_run(ready: Zona, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key is looked for before anything is written."""
+
+    def no_key() -> Any:
+        raise KeyUnavailable("the master key is gone")
+
+    monkeypatch.setattr(ready._parts.database, "_keyring", no_key)
+    with pytest.raises(KeyUnavailable):
+        ready.tenant().runs.run("Demo", "echo", inputs={"text": "x"})
+    assert ready.tenant().runs.list().items == []

@@ -95,3 +95,22 @@ def test_plugins_get_their_own_settings(monkeypatch: pytest.MonkeyPatch, tmp_pat
     with Zona(store="memory://", plugins={"mine": Plugin()}) as zona:
         assert "integrations" in zona.plugins.offers
     assert seen[0].settings["mine"] == {"speed": 3}
+
+
+def test_settings_given_whole_are_checked_as_well() -> None:
+    """No worker would mean that every run waits for nothing."""
+    with pytest.raises(ConfigurationError, match="workers"):
+        Zona(Settings(workers=0))
+
+
+def test_a_settings_object_shows_no_password() -> None:
+    """Store URLs and plugins' settings may hold some."""
+    assert "hunter2" not in repr(Settings(store="db://me:hunter2@host", plugins={"x": {"token": "hunter2"}}))
+
+
+def test_a_table_that_is_none_is_a_fault(tmp_path: Path) -> None:
+    """The name of the table is taken by a value."""
+    file = tmp_path / "zona.toml"
+    file.write_text("zona = 5")
+    with pytest.raises(ConfigurationError, match="no table"):
+        load_settings(file=file)

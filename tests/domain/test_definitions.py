@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from zona_core import AppDefinition, Field, FieldKind, OutputField, RetryPolicy, Rules, TaskDefinition
+from zona_core import AppDefinition, AppStatus, Field, FieldKind, OutputField, RetryPolicy, Rules, TaskDefinition
 from zona_core.domain.definitions import app_faults
 
 
@@ -31,6 +31,18 @@ def test_a_sound_definition_has_no_fault() -> None:
         (AppDefinition(title="A", fields=(Field(name="x", kind=FieldKind.NUMBER, default="y"),)), "fields[0].default"),
         (AppDefinition(title="A", fields=(Field(name="x", kind=FieldKind.SECRET, default="y"),)), "fields[0].default"),
         (AppDefinition(title="A", fields=(Field(name="x", rules=Rules(pattern="(")),)), "fields[0].rules.pattern"),
+        (
+            AppDefinition(title="A", fields=(Field(name="x", rules=Rules(pattern="(" * 5_000 + ")" * 5_000)),)),
+            "fields[0].rules.pattern",
+        ),
+        (
+            AppDefinition(title="A", fields=(Field(name="x", rules=Rules(pattern="a{9999999999}")),)),
+            "fields[0].rules.pattern",
+        ),
+        (AppDefinition(title="half \ud800"), "title"),
+        (AppDefinition(title="two\u2028lines"), "title"),
+        (AppDefinition(title="A", status=AppStatus.DELETED), "status"),
+        (AppDefinition(title="A", tasks=(task(status=AppStatus.DELETED),)), "tasks[0].status"),
         (AppDefinition(title="A", fields=(Field(name="x", item_kind=FieldKind.LIST),)), "fields[0].item_kind"),
         (AppDefinition(title="A", tasks=(task(task_tag="a b"),)), "tasks[0].task_tag"),
         (AppDefinition(title="A", tasks=(task(), task())), "tasks[1].task_tag"),

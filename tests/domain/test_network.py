@@ -40,6 +40,13 @@ def test_public_addresses_are_free(address: str) -> None:
         "64:ff9b::7f00:1",
         "2002:7f00:1::",
         "ff02::1",
+        "fec0::1",
+        "::127.0.0.1",
+        "4000::1",
+        "64:ff9b:1::7f00:1",
+        "2001:0:0:0:0:0:80ff:fffe",
+        "3fff::1",
+        "192.0.0.8",
     ],
 )
 def test_other_addresses_need_instance_and_policy(address: str) -> None:

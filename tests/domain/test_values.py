@@ -15,6 +15,14 @@ from zona_core.domain.values import checked, masked, parsed, value_faults
 
 FILE = {"name": "a.txt", "content": base64.b64encode(b"hello").decode(), "media_type": "text/plain"}
 
+
+def nested(levels: int) -> list[Any]:
+    data: list[Any] = []
+    for _ in range(levels):
+        data = [data]
+    return data
+
+
 GOOD: list[tuple[Field, Any]] = [
     (Field(name="a"), "text"),
     (Field(name="a", kind=FieldKind.SECRET), Secret("s")),
@@ -52,6 +60,13 @@ BAD: list[tuple[Field, Any, str, str]] = [
     (Field(name="a", kind=FieldKind.LIST, rules=Rules(max_items=1)), [1, 2], "", "2 items"),
     (Field(name="a", kind=FieldKind.LIST, rules=Rules(unique_items=True)), [1, 1], "", "twice"),
     (Field(name="a", kind=FieldKind.JSON), {"x": object()}, "", "not JSON"),
+    (Field(name="a", kind=FieldKind.JSON), nested(5_000), "", "too deeply"),
+    (Field(name="a", kind=FieldKind.LIST, rules=Rules(unique_items=True)), [{1: 2, "a": 3}] * 2, "", "twice"),
+    (Field(name="a"), "half \ud800", "", "surrogate"),
+    (Field(name="a", kind=FieldKind.SECRET), Secret("half \ud800"), "", "surrogate"),
+    (Field(name="a"), 10**5_000, "", "the number is not a text"),
+    (Field(name="a", kind=FieldKind.NUMBER), 2**63, "", "too large to be stored"),
+    (Field(name="a", kind=FieldKind.NUMBER), 10**5_000, "", "the number is too large"),
 ]
 
 
@@ -61,7 +76,7 @@ def test_a_fitting_value_has_no_fault(field: Field, value: Any) -> None:
     assert value_faults(field, value) == []
 
 
-@pytest.mark.parametrize(("field", "value", "path", "words"), BAD)
+@pytest.mark.parametrize(("field", "value", "path", "words"), BAD, ids=[words for *_, words in BAD])
 def test_an_unfit_value_has_a_fault_that_says_where_and_why(field: Field, value: Any, path: str, words: str) -> None:
     """Each rule that a value breaks is told with the path below the field."""
     [fault] = value_faults(field, value)
@@ -135,3 +150,10 @@ def test_no_json_value_breaks_the_check(value: Any, kind: FieldKind) -> None:
     clean, faults = checked((Field(name="a", kind=kind),), {"a": value})
     assert bool(clean) != bool(faults) or value is None
     json.dumps(clean)
+
+
+@pytest.mark.parametrize("url", ["http://me:hunter2@host:99999", "http://me:hunter2@", "ftp://me:hunter2@host"])
+def test_a_faulty_url_is_not_quoted(url: str) -> None:
+    """It may hold a password."""
+    [fault] = value_faults(Field(name="a", kind=FieldKind.URL), url)
+    assert "hunter2" not in str(fault)

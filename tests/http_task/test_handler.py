@@ -1,6 +1,8 @@
 """The handler as a whole: the test of an instance, secrets, and how it comes in."""
 
+import base64
 import json
+import socket
 import subprocess
 import sys
 import traceback
@@ -11,6 +13,7 @@ from zona_core.domain.secrets import MASK, Secret
 from zona_core.errors import TaskFailed
 from zona_core.hookspecs import PluginDetails
 from zona_core.ports.handlers import TaskHandler
+from zona_http_task._transport import Transport
 from zona_http_task.handler import HttpTaskHandler
 from zona_http_task.plugin import zona_task_handlers
 
@@ -119,7 +122,14 @@ def test_no_secret_is_shown_when_the_request_cannot_be_made(lab, service, task) 
 def test_no_secret_is_logged(lab, raw, caplog) -> None:
     """Not even by the driver, and not when a server sends headers that are none."""
     caplog.set_level("DEBUG")
-    server = raw(lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\nA: b\r\nnonsense\r\n\r\n"))
+
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nA: b\r\nnonsense\r\n\r\n")
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65_536):  # closing with a part of the request unread would reset the connection
+            pass
+
+    server = raw(answer)
     lab.run({"base_url": server.url, "auth": AUTH}, EVERYWHERE, values=SECRETS)
     assert "c4nary" not in caplog.text
 
@@ -148,3 +158,25 @@ def test_loading_the_plugin_imports_no_driver() -> None:
         "assert {'urllib3', 'jmespath'} <= set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_secret_within_a_file_is_masked(lab, service, reply) -> None:
+    """Nobody would find it in the file's base64."""
+    service.answer = lambda _: reply(body=b"\x00\xffc4nary\x01", headers={"Content-Type": "image/x"})
+    outcome = lab.run({"base_url": service.url, "auth": KEY}, values={"key": Secret("c4nary")})
+    assert base64.b64decode(outcome.outputs["body"]["content"]) == b"\x00\xff" + MASK.encode() + b"\x01"
+
+
+def test_a_request_shows_no_secret_in_its_repr(lab, service, monkeypatch) -> None:
+    """Header, query, cookie and body are in it, for whoever logs it."""
+    sent: list[str] = []
+    exchange = Transport.exchange
+
+    def watched(self, request, **options):
+        sent.append(repr(request))
+        return exchange(self, request, **options)
+
+    monkeypatch.setattr(Transport, "exchange", watched)
+    lab.run({"base_url": service.url, "auth": AUTH}, EVERYWHERE, values=SECRETS)
+    assert sent
+    assert "c4nary" not in "".join(sent).replace(service.seen[-1].path, "")

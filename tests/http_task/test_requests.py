@@ -107,6 +107,17 @@ def test_the_instances_base_url_wins(lab, service) -> None:
     assert [seen.path for seen in service.seen] == ["/own/x", "/own/api/x", "/field/x"]
 
 
+def test_a_tasks_own_base_url_wins_over_all(lab, service) -> None:
+    """An operation that lives elsewhere is called there, whatever base URL the instance has."""
+    task = {
+        "method": "GET",
+        "path": "/x",
+        "base_url": f"http://127.0.0.1:{urlsplit(service.url).port}/{{{{ instance.v }}}}",
+    }
+    lab.run({"base_url": "http://127.0.0.1:9"}, task, base_url="http://127.0.0.1:9", values={"v": "upload"})
+    assert service.seen[-1].path == "/upload/x"
+
+
 def test_no_base_url_is_a_named_failure(lab) -> None:
     """Neither the app nor the instance has one."""
     with pytest.raises(TaskFailed) as caught:

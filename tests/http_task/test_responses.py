@@ -32,7 +32,7 @@ def body_of(lab, service, reply, data, content_type=None, **headers):
         ("application/json", '{"a": "é"}'.encode("utf-16"), {"a": "é"}),
         ("application/json; charset=iso-8859-1", b'"\xe9"', "é"),
         ("application/json; charset=nonsense", b"1", 1),
-        ("application/json", b"123456789012345678901234567890", 123456789012345678901234567890),
+        ("application/json", b"[9223372036854775807, 9223372036854775808]", [2**63 - 1, str(2**63)]),
         ("application/json", b'"\\ud83d\\ude00"', "😀"),
         ("application/json", b'"a\\ud800b"', "a?b"),
         ("application/x-ndjson", b'{"a":1}\n\n{"a":2}\r\n', [{"a": 1}, {"a": 2}]),
@@ -83,7 +83,6 @@ def test_anything_else_is_a_file(lab, service, reply, content_type, disposition,
         ("application/json", b"[" * 100_000 + b"]" * 100_000, "nested"),
         ("application/json", b"[" * 300 + b"]" * 300, "more than 200 levels"),
         ("application/json", b'{"a":' * 300 + b"1" + b"}" * 300, "more than 200 levels"),
-        ("application/json", b"1" * 5000, "integer"),
         ("application/x-ndjson", b'{"a":1}\n{"a"\n', "line 2"),
     ],
 )
@@ -117,7 +116,7 @@ def test_no_answer_crashes_the_reading(data, content_type, disposition) -> None:
         connection_reused=False,
     )
     try:
-        value = parsed_body(answer)
+        value = parsed_body(answer, lambda octets: octets)
     except TaskFailed as exc:
         if exc.code != "invalid_response":
             raise

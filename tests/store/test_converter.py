@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 import pytest
-from attrs import Factory, define, field, setters
+from attrs import Factory, define, field, frozen, setters
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +18,13 @@ from zona_core.domain.instances import Credential, Instance
 from zona_core.domain.runs import Attempt, Execution, RunStatus
 from zona_core.domain.secrets import Secret
 from zona_core.domain.tenants import Tenant
+from zona_core.errors import StoreUnavailable
+from zona_core.persistence import _codegen
+from zona_core.persistence.collections import APPS, INSTANCES
 from zona_core.persistence.converter import datetime_text, new_converter
+from zona_core.persistence.database import Database
+from zona_core.persistence.tenancy import tenant_collection
+from zona_core.testing.memory_store import MemoryStore
 
 CONVERTER = new_converter(text_datetimes=True)
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
@@ -238,3 +244,180 @@ def test_recursive_classes_are_read_and_written() -> None:
     document = orjson.loads(orjson.dumps(CONVERTER.unstructure(tree)))
     assert document["children"][1] == {"name": "b", "at": "2024-05-06T07:08:09.000000Z"}
     assert CONVERTER.structure(document, _Tree) == tree
+
+
+def test_a_recursive_class_costs_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Making a class's functions does not begin anew for each level of itself."""
+    made: list[Any] = []
+    compiled = _codegen._Source.compiled
+    monkeypatch.setattr(_codegen._Source, "compiled", lambda *given: made.append(given) or compiled(*given))
+    converter = new_converter(text_datetimes=True)
+    tree = converter.structure({"name": "a", "children": [{"name": "b"}], "parent": {"name": "c"}}, _Tree)
+    assert len(made) == 1
+    converter.unstructure(tree)
+    assert len(made) == 2
+
+
+@define(kw_only=True, on_setattr=setters.frozen)
+class _Definition:
+    """A base class."""
+
+    name: str
+    size: int = 1
+    colour: _Colour = _Colour.RED
+    parts: tuple[_Tree, ...] = ()
+    values: dict[str, Any] = Factory(dict)
+
+
+@define(kw_only=True, on_setattr=setters.frozen)
+class _Stored(_Definition):
+    """A subclass with attributes before and after the inherited ones, and another default of one of those."""
+
+    id: int
+    size: int = 5
+    at: datetime | None = None
+    revision: int = 0
+
+
+@define(kw_only=True, on_setattr=setters.frozen)
+class _Special(_Stored):
+    """A subclass of the subclass, which holds one of the first."""
+
+    inner: _Definition | None = None
+
+
+def test_inherited_attributes_are_attributes() -> None:
+    """Subclasses are written and read with what they inherit, their own defaults, and as their own class."""
+    tree = _Tree(name="t")
+    models = [
+        _Definition(name="a", parts=(tree,)),
+        _Stored(id=1, name="a"),
+        _Stored(id=1, name="a", size=1, colour=_Colour.BLUE, parts=(tree,), values={"x": None}, at=NOW),
+        _Special(id=2, name="b", inner=_Definition(name="c", size=0)),
+    ]
+    for model in models:
+        found = CONVERTER.structure(orjson.loads(orjson.dumps(CONVERTER.unstructure(model))), type(model))
+        assert (type(found), found, repr(found)) == (type(model), model, repr(model))
+        with pytest.raises(AttributeError):
+            found.name = "other"
+    assert CONVERTER.unstructure(models[1]) == {"name": "a", "colour": "red", "id": 1, "size": 5, "revision": 0}
+    assert CONVERTER.structure({"name": "a", "id": 1}, _Stored).size == 5
+    assert CONVERTER.structure({"name": "a"}, _Definition).size == 1
+
+
+@define(kw_only=True)
+class _Lenient:
+    """Attributes of several types whose defaults are as empty as, or equal to, other values."""
+
+    text: str | None = ""
+    number: Any = 0
+    flag: Any = False
+    rows: tuple[str, ...] | None = ()
+    lists: list[int] = Factory(lambda: [1])
+
+
+@define(kw_only=True, slots=False)
+class _LenientBySlowRoad(_Lenient):
+    """The same, left to cattrs."""
+
+
+@pytest.mark.parametrize("kind", [_Lenient, _LenientBySlowRoad])
+def test_no_value_is_taken_for_the_default(kind: type[Any]) -> None:
+    """None is not the empty text, False is not 0, an empty list is not the default: each comes back."""
+    changes: list[dict[str, Any]] = [
+        {},
+        {"text": None},
+        {"number": False},
+        {"number": 0.0},
+        {"number": ""},
+        {"flag": 0},
+        {"flag": None},
+        {"rows": None},
+        {"lists": []},
+    ]
+    for change in changes:
+        model = kind(**change)
+        found = CONVERTER.structure(orjson.loads(orjson.dumps(CONVERTER.unstructure(model))), kind)
+        assert repr(found) == repr(model)
+
+
+@define(kw_only=True)
+class _OwnInit:
+    """A class with a hand-written __init__."""
+
+    size: int = 0
+
+    def __init__(self, size: int) -> None:
+        self.__attrs_init__(size=2 * size)
+
+
+@frozen(kw_only=True, cache_hash=True)
+class _Hashed:
+    """A class whose __init__ also makes room for its hash."""
+
+    size: int = 0
+
+
+class _Registry:
+    """A class that is told of its subclasses."""
+
+    __slots__ = ()
+    names: ClassVar[list[str]] = []
+
+    def __init_subclass__(cls) -> None:
+        _Registry.names.append(cls.__name__)
+
+
+@define(kw_only=True)
+class _Registered(_Registry):
+    """One of them."""
+
+    size: int = 0
+
+
+def test_classes_with_an_init_of_their_own_are_read_through_it() -> None:
+    """A hand-written __init__, a cached hash, a registry of subclasses: nothing is left out and nothing added."""
+    assert CONVERTER.structure({"size": 2}, _OwnInit).size == 4
+    assert hash(CONVERTER.structure({"size": 2}, _Hashed)) == hash(_Hashed(size=2))
+    known = list(_Registry.names)
+    assert CONVERTER.structure({"size": 2}, _Registered) == _Registered(size=2)
+    assert _Registry.names == known
+
+
+DAMAGE: list[tuple[dict[str, Any], str]] = [
+    ({"title": ...}, "'title' is missing"),
+    ({"status": "odd"}, "'odd' is not a valid AppStatus"),
+    ({"status": ["active"]}, "unhashable"),
+    ({"fields": None}, "not iterable"),
+    ({"fields": [7]}, "not iterable"),
+    ({"fields": [{}]}, "'name' is missing"),
+    ({"created_ts": "yesterday"}, "Invalid isoformat"),
+    ({"created_ts": 5}, "must be str"),
+    ({"created_ts": "2024-01-01T00:00:00"}, "no time zone"),
+]
+
+
+@pytest.mark.parametrize(("damage", "reason"), DAMAGE, ids=lambda value: str(value)[:30])
+def test_a_damaged_document_is_named(damage: dict[str, Any], reason: str) -> None:
+    """Whoever reads a document that is no model any more is told collection, key and what does not fit."""
+    store = MemoryStore()
+    database = Database(store, lambda: None)  # type: ignore[arg-type,return-value]  # apps have no secrets
+    app = CONVERTER.unstructure(Integration(integration_id=1, title="t", created_ts=NOW, updated_ts=NOW))
+    document = {name: value for name, value in {**app, **damage}.items() if value is not ...}
+    tenant_collection(store, APPS.spec, "acme").insert({"_id": "1", **document})
+    apps = database.tenant("acme").apps
+    for read in (lambda: apps.get(1), apps.find, lambda: apps.need(1), apps.all):
+        with pytest.raises(StoreUnavailable, match=reason) as caught:
+            read()
+        assert (caught.value.code, caught.value.details) == ("document_damaged", {"collection": "apps", "key": "1"})
+
+
+def test_damaged_secrets_are_named() -> None:
+    """Values that are no mapping are a damaged document, too."""
+    store = MemoryStore()
+    document = {"_id": "1", "instance_id": 1, "integration_id": 1, "title": "t", "values": None}
+    times = dict.fromkeys(("created_ts", "updated_ts"), datetime_text(NOW))
+    tenant_collection(store, INSTANCES.spec, "acme").insert({**document, **times})
+    with pytest.raises(StoreUnavailable) as caught:
+        Database(store, lambda: None).tenant("acme").instances.get(1)  # type: ignore[arg-type,return-value]
+    assert caught.value.code == "document_damaged"

@@ -15,7 +15,7 @@ import pytest
 
 import zona_sqlite._schema
 from zona_core.errors import ConfigurationError, Conflict, DuplicateKey, StoreUnavailable
-from zona_core.ports.store import CollectionSpec, Index
+from zona_core.ports.store import Change, CollectionSpec, Index
 from zona_sqlite._database import Database
 from zona_sqlite._schema import MIGRATIONS, Migration
 from zona_sqlite.store import SqliteStore
@@ -165,6 +165,28 @@ def test_a_full_disk_undoes_the_whole_transaction(store: SqliteStore) -> None:
     assert apps.count() == 0
     apps.insert({"_id": "small"})
     assert apps.count() == 1
+
+
+@pytest.mark.parametrize("text", ["{oops", "[1]", "{}", '{"_id": "b", "revision": 1}', '{"_id": "a"}'])
+def test_what_is_no_document_is_named(store: SqliteStore, path: Path, text: str) -> None:
+    """What another program has left in a table is refused with its collection and key, never as a Python error."""
+    apps = store.collection(CollectionSpec(name="plain"))
+    apps.insert({"_id": "a"})
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE plain SET doc = ?", (text,))
+    change = Change(set={"x": 1})
+    for call in (
+        lambda: apps.get("a"),
+        apps.find,
+        lambda: apps.patch("a", change),
+        lambda: apps.find_and_modify({}, change),
+        lambda: apps.increment("a", "n"),
+        lambda: apps.replace({"_id": "a", "revision": 1}),
+    ):
+        with pytest.raises(StoreUnavailable) as caught:
+            call()
+        assert (caught.value.code, caught.value.details) == ("document_damaged", {"collection": "plain", "key": "a"})
+    assert apps.delete("a")
 
 
 class TestVersions:
@@ -387,6 +409,54 @@ def test_a_child_process_has_connections_of_its_own(path: Path) -> None:
         timeout=120,
     )
     assert (done.stdout, done.stderr) == ("fine\n", "")
+
+
+_OPENING_AMID_FORKS = """
+import os, sys, threading
+from zona_core.ports.store import CollectionSpec
+from zona_sqlite.store import SqliteStore
+
+SPEC = CollectionSpec(name="apps")
+store = SqliteStore(sys.argv[1])
+apps = store.collection(SPEC)
+stop = threading.Event()
+
+def reopen():
+    while not stop.is_set():
+        other = SqliteStore(sys.argv[1])
+        other.collection(SPEC).count()
+        other.close()
+
+threads = [threading.Thread(target=reopen) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for _ in range(25):
+    child = os.fork()
+    if child == 0:
+        mine = SqliteStore(sys.argv[1])
+        mine.collection(SPEC).increment("n", "n")
+        mine.close()
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    apps.increment("n", "n")
+stop.set()
+for thread in threads:
+    thread.join()
+print(apps.get("n")["n"])
+"""
+
+
+def test_stores_may_be_opened_while_the_process_forks(path: Path) -> None:
+    """A thread that opens and closes stores amid forks leaves no lock held, in the parent or in the children."""
+    ignored = "ignore:This process:DeprecationWarning"  # Python 3.12 warns of every fork with threads
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-W", ignored, "-c", _OPENING_AMID_FORKS, f"sqlite:///{path}"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.stdout, done.stderr) == ("50\n", "")
 
 
 def test_a_program_may_end_without_closing(path: Path) -> None:

@@ -14,6 +14,7 @@ from .fields import Field, OutputField
 
 __all__ = [
     "AppDefinition",
+    "AppDescription",
     "AppStatus",
     "Integration",
     "RetryPolicy",
@@ -36,7 +37,7 @@ class RetryPolicy:
     """How often and when a failed attempt is repeated.
 
     The n-th pause is ``initial * factor**(n-1)`` seconds, at most ``maximum``, less a random part of up to
-    ``jitter`` of it. A remote ``Retry-After`` is honoured if it is not longer than ``maximum``.
+    ``jitter`` of it. A remote ``Retry-After`` takes its place, likewise at most ``maximum``.
     """
 
     attempts: int = 1
@@ -59,7 +60,7 @@ class RetryPolicy:
     def pause(self, failed_attempts: int, chance: float, retry_after: float | None = None) -> float:
         """Seconds to wait after ``failed_attempts`` (≥ 1); ``chance`` is a random number in [0, 1)."""
         if retry_after is not None:
-            return min(max(retry_after, 0.0), self.maximum)
+            return min(max(0.0, retry_after), self.maximum)  # in this order NaN gives 0
         longest: float = min(self.initial * self.factor ** (failed_attempts - 1), self.maximum)
         return longest * (1 - self.jitter * chance)
 
@@ -75,7 +76,7 @@ class TaskDefinition:
     description: str = ""
     inputs: tuple[Field, ...] = ()
     outputs: tuple[OutputField, ...] = ()
-    #: the handler's own configuration; its ``faults`` checks it
+    #: the handler's own configuration; its ``task_faults`` checks it
     handler_config: dict[str, Any] = Factory(dict)
     status: AppStatus = AppStatus.ACTIVE
     #: seconds that one attempt may take
@@ -89,15 +90,25 @@ class TaskDefinition:
 
 
 @define(kw_only=True, on_setattr=setters.frozen)
-class AppDefinition:
-    """An app before it has ids."""
+class Task(TaskDefinition):
+    """A stored task of an app."""
+
+    id: int
+    integration_id: int
+    created_ts: datetime
+    updated_ts: datetime
+    revision: int = 0
+
+
+@define(kw_only=True, on_setattr=setters.frozen)
+class AppDescription:
+    """What an app is, apart from its tasks: the part that definitions and stored apps share."""
 
     title: str
     description: str = ""
     version: str = "1.0"
     category: str = ""
     fields: tuple[Field, ...] = ()
-    tasks: tuple[TaskDefinition, ...] = ()
     #: what the tasks' handlers share, by handler name (the HTTP handler: base URL template, authentication schemes)
     handler_config: dict[str, Any] = Factory(dict)
     #: ``{"task": task_tag, "inputs": {…}}``: the task that tells whether an instance works
@@ -109,52 +120,22 @@ class AppDefinition:
 
 
 @define(kw_only=True, on_setattr=setters.frozen)
-class Integration:
-    """A stored app. Its tasks are documents of their own."""
+class AppDefinition(AppDescription):
+    """An app before it has ids, with its tasks."""
 
-    integration_id: int
-    title: str
-    description: str = ""
-    version: str = "1.0"
-    category: str = ""
-    fields: tuple[Field, ...] = ()
-    #: the highest field id ever given, so that none is given twice
-    last_field_id: int = 0
-    handler_config: dict[str, Any] = Factory(dict)
-    health_check: dict[str, Any] = Factory(dict)
-    generic_app: bool = True
-    add_instance: bool = False
-    status: AppStatus = AppStatus.ACTIVE
-    metadata: dict[str, Any] = Factory(dict)
-    logo: str = ""
-    #: name of the actor who made it
-    user_id: str = ""
-    created_ts: datetime
-    updated_ts: datetime
-    revision: int = 0
+    tasks: tuple[TaskDefinition, ...] = ()
 
 
 @define(kw_only=True, on_setattr=setters.frozen)
-class Task:
-    """A stored task of an app."""
+class Integration(AppDescription):
+    """A stored app. Its tasks are documents of their own."""
 
-    id: int
     integration_id: int
-    name: str
-    task_tag: str
-    task_handler: str
-    description: str = ""
-    inputs: tuple[Field, ...] = ()
-    outputs: tuple[OutputField, ...] = ()
-    handler_config: dict[str, Any] = Factory(dict)
-    status: AppStatus = AppStatus.ACTIVE
-    timeout: float = 60.0
-    error_handling: RetryPolicy = Factory(RetryPolicy)
-    execution_order: int = 0
-    ingest_cases: bool = False
-    case_ingestion_config: dict[str, Any] = Factory(dict)
-    events_api_config: dict[str, Any] = Factory(dict)
-    logo: str = ""
+    #: the highest field id ever given, so that none is given twice
+    last_field_id: int = 0
+    add_instance: bool = False
+    #: name of the actor who made it
+    user_id: str = ""
     created_ts: datetime
     updated_ts: datetime
     revision: int = 0

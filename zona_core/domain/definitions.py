@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from zona_core.domain.apps import AppDefinition, Task, TaskDefinition
+from zona_core.domain.apps import AppDefinition, AppStatus, TaskDefinition
 from zona_core.domain.fields import FIELD_NAME, Field, FieldKind
 from zona_core.errors import Fault
 
-__all__ = ["app_faults", "field_faults", "task_faults"]
+__all__ = ["app_faults", "field_faults", "task_faults", "text_faults"]
 
+#: ASCII's control characters, Unicode's line and paragraph separators, lone surrogates
+_NOT_IN_A_LINE: Final = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 
 
 def app_faults(app: AppDefinition) -> list[Fault]:
     """What is wrong with an app definition, tasks included, apart from the handlers' own configuration."""
-    found = _text_faults("title", app.title, 200)
+    found = text_faults("title", app.title, 200) + _status_faults(app.status)
     found += (fault.under("fields") for fault in field_faults(app.fields))
     tags: dict[str, int] = {}
     for index, task in enumerate(app.tasks):
@@ -37,9 +39,9 @@ def app_faults(app: AppDefinition) -> list[Fault]:
     return found
 
 
-def task_faults(task: TaskDefinition | Task) -> list[Fault]:
+def task_faults(task: TaskDefinition) -> list[Fault]:
     """What is wrong with one task, apart from its handler's own configuration."""
-    found = _text_faults("name", task.name, 500)
+    found = text_faults("name", task.name, 500) + _status_faults(task.status)
     if not _TAG.match(task.task_tag):
         found.append(Fault("task_tag", f"{task.task_tag!r} is no tag", "1-128 letters, digits, '_', '-' and '.'"))
     if not 0 < task.timeout <= 86400:
@@ -55,9 +57,16 @@ def task_faults(task: TaskDefinition | Task) -> list[Fault]:
     return found
 
 
-def _text_faults(path: str, text: str, longest: int) -> list[Fault]:
-    if not text.strip() or len(text) > longest or any(ord(char) < 32 for char in text):
+def text_faults(path: str, text: str, longest: int) -> list[Fault]:
+    """What is wrong with a title or name: it stands in one line and can be written in UTF-8."""
+    if not text.strip() or len(text) > longest or _NOT_IN_A_LINE.search(text):
         return [Fault(path, "is empty, too long or has control characters", f"1-{longest} printable characters")]
+    return []
+
+
+def _status_faults(status: AppStatus) -> list[Fault]:
+    if status is AppStatus.DELETED:
+        return [Fault("status", "a definition deletes nothing", "active, inactive or draft")]
     return []
 
 
@@ -95,6 +104,6 @@ def _shape_faults(field: Field) -> list[Fault]:
     if field.rules and field.rules.pattern is not None:
         try:
             re.compile(field.rules.pattern)
-        except re.error as exc:
-            found.append(Fault("rules.pattern", f"no regular expression: {exc}", "Python's re syntax"))
+        except (re.error, OverflowError, RecursionError) as exc:
+            found.append(Fault("rules.pattern", f"no usable regular expression: {exc}", "Python's re syntax"))
     return found

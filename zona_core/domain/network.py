@@ -19,6 +19,10 @@ _METADATA: Final[tuple[Network, ...]] = tuple(
     ip_network(text)
     for text in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "100.100.100.200/32", "168.63.129.16/32")
 )
+#: all of IPv6 that is given out for public use (IANA IPv6 address space; RFC 4291 §2.4)
+_GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
+#: special-purpose networks that older releases of Python do not know of (RFC 6890 §2.1, RFC 9637)
+_SPECIAL: Final[tuple[Network, ...]] = (IPv4Network("192.0.0.0/24"), IPv6Network("3fff::/20"))
 
 
 @define(kw_only=True, on_setattr=setters.frozen)
@@ -47,7 +51,7 @@ def refusal_of(address: str, *, instance_asks: bool, policy: NetworkPolicy) -> s
     """Why ``address`` (an IP text) may not be connected to, or None if it may."""
     target = _unmapped(ip_address(address.split("%", 1)[0]))
     metadata = any(target in network for network in _METADATA if network.version == target.version)
-    if target.is_global and not target.is_multicast and not metadata:
+    if _is_public(target) and not metadata:
         return None
     kind = "metadata or link-local" if metadata else "private or reserved"
     if not instance_asks:
@@ -56,6 +60,13 @@ def refusal_of(address: str, *, instance_asks: bool, policy: NetworkPolicy) -> s
         if target in network and (not metadata or _inside_metadata(network)):
             return None
     return f"{target} is a {kind} address outside the networks that the tenant's policy allows"
+
+
+def _is_public(target: Address) -> bool:
+    """Python counts what no registry names as global: site-local (RFC 3879), IPv4-compatible and unassigned IPv6."""
+    unicast = isinstance(target, IPv4Address) or target in _GLOBAL_UNICAST
+    special = any(target in network for network in _SPECIAL)
+    return unicast and target.is_global and not target.is_multicast and not special
 
 
 def _unmapped(address: Address) -> Address:

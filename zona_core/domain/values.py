@@ -109,6 +109,8 @@ def _text(field: Field, value: Any) -> list[Fault]:
 
 def _text_bounds(rules: Rules, value: str) -> list[Fault]:
     found = []
+    if not _is_unicode(value):
+        found.append(Fault("", "has half of a surrogate pair", "Unicode text"))
     if rules.min_length is not None and len(value) < rules.min_length:
         found.append(Fault("", f"is {len(value)} characters long", f"at least {rules.min_length}"))
     if rules.max_length is not None and len(value) > rules.max_length:
@@ -116,6 +118,14 @@ def _text_bounds(rules: Rules, value: str) -> list[Fault]:
     if rules.pattern is not None and not re.search(rules.pattern, value):
         found.append(Fault("", "does not match the pattern", rules.pattern))
     return found
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _secret(field: Field, value: Any) -> list[Fault]:
@@ -127,8 +137,11 @@ def _secret(field: Field, value: Any) -> list[Fault]:
 
 
 def _number(field: Field, value: Any) -> list[Fault]:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    # NOTE: isfinite() takes floats only: an int that no float can hold would overflow.
+    if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))):
         return [Fault("", f"{_shown(value)} is not a number", describe(field))]
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return [Fault("", f"{_shown(value)} is too large to be stored", "within 64 bits, signed")]
     rules = field.rules or _NO_RULES
     found = []
     if rules.integer and value != int(value):
@@ -161,7 +174,7 @@ def _url(field: Field, value: Any) -> list[Fault]:
     except ValueError:
         good = False
     if not good:
-        return [Fault("", f"{_shown(value)} is no URL", "http:// or https:// with a host")]
+        return [Fault("", "is no URL", "http:// or https:// with a host")]  # not shown: it may hold credentials
     if parts.username or parts.password:
         return [Fault("", "the URL carries credentials", "credentials in secret fields")]
     return []
@@ -199,27 +212,33 @@ def _list(field: Field, value: Any) -> list[Fault]:
         found.append(Fault("", f"has {len(value)} items", f"at least {rules.min_items}"))
     if rules.max_items is not None and len(value) > rules.max_items:
         found.append(Fault("", f"has {len(value)} items", f"at most {rules.max_items}"))
-    if rules.unique_items and len({json.dumps(item, sort_keys=True, default=str) for item in value}) < len(value):
-        found.append(Fault("", "has an item twice", "each item once"))
     item = Field(name="item", kind=field.item_kind or FieldKind.JSON)
     for index, entry in enumerate(value):
         found += (fault.under(f"[{index}]") for fault in value_faults(item, entry))
+    if rules.unique_items and not found and len(set(map(_canonical, value))) < len(value):
+        found.append(Fault("", "has an item twice", "each item once"))
     return found
+
+
+def _canonical(value: Any) -> str:
+    """JSON data as text that is the same for the same data; names that are no texts become texts first."""
+    return json.dumps(json.loads(json.dumps(value)), sort_keys=True)
 
 
 def _json(_: Field, value: Any) -> list[Fault]:
     try:
         json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError) as exc:
-        return [Fault("", f"is not JSON data: {exc}", "objects, lists, texts, finite numbers, booleans and null")]
+    except (TypeError, ValueError, RecursionError) as exc:
+        problem = "it is nested too deeply" if isinstance(exc, RecursionError) else exc
+        return [Fault("", f"is not JSON data: {problem}", "objects, lists, texts, finite numbers, booleans and null")]
     return []
 
 
 def _shown(value: Any) -> str:
-    """A short, safe rendering: a value in the wrong place may be a secret, so long texts are cut and types named."""
-    if isinstance(value, str | int | float | bool) and len(str(value)) <= 40:
-        return repr(value)
-    return type(value).__name__
+    """A short rendering; of what is long the type only."""
+    if isinstance(value, int):
+        return repr(value) if value.bit_length() <= 128 else "the number"
+    return repr(value) if isinstance(value, str | float) and len(str(value)) <= 40 else type(value).__name__
 
 
 _CHECKS: Final[Mapping[FieldKind, Callable[[Field, Any], list[Fault]]]] = {

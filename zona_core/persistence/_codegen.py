@@ -9,7 +9,9 @@ more than set attributes; a class of which this is not known is left to cattrs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -22,16 +24,25 @@ __all__ = ["reader", "writer"]
 
 #: what JSON has by itself and the encoder wrote: nothing to convert
 _PLAIN = (Any, str, int, float, bool, NoneType)
+#: signs of an ``__init__`` that does more, or is not attrs' own
+_SPECIAL = ("__attrs_init__", "__attrs_pre_init__", "__attrs_post_init__", "_attrs_cached_hash")
+#: what this thread is making functions for: a class that holds itself asks for its own before they are there
+_BEGUN = threading.local()
 
 
 def reader(kind: type[Any], converter: Converter) -> Callable[[Mapping[str, Any], Any], Any]:
     """A function ``(document, class) → object of kind``.
 
-    It raises what a hook raises, and ``KeyError`` for a missing attribute that has no default.
+    It raises what a hook raises, ``KeyError`` for a missing attribute that has no default, and ``TypeError`` for what
+    is no document. Values of plain types are taken as they are.
     """
     if not _sets_only(kind):
         return make_dict_structure_fn(kind, converter, _cattrs_detailed_validation=False)
-    source = _Source(converter)
+    with _begun("reader", kind):
+        return _reader(kind, _Source(converter))
+
+
+def _reader(kind: type[Any], source: _Source) -> Callable[[Mapping[str, Any], Any], Any]:
     twin = type(f"_{kind.__name__}", (kind,), {"__slots__": (), "__setattr__": object.__setattr__})
     lines = [f"def read(o, _):\n    i = {source.name(object.__new__)}({source.name(twin)})"]
     hints = get_type_hints(kind)
@@ -48,16 +59,21 @@ def writer(kind: type[Any], converter: Converter) -> Callable[[Any], dict[str, A
     """A function ``object of kind → document``."""
     if not _sets_only(kind):
         hints = get_type_hints(kind)
-        enums: dict[str, Any] = {name: override(omit_if_default=False) for name in hints if _is_kept(kind, hints[name])}
-        return make_dict_unstructure_fn(kind, converter, _cattrs_omit_if_default=True, **enums)
-    source = _Source(converter)
+        kept = [each.name for each in attrs.fields(kind) if _is_kept(kind, each, hints[each.name])]
+        overrides: dict[str, Any] = {name: override(omit_if_default=False) for name in kept}
+        return make_dict_unstructure_fn(kind, converter, _cattrs_omit_if_default=True, **overrides)
+    with _begun("writer", kind):
+        return _writer(kind, _Source(converter))
+
+
+def _writer(kind: type[Any], source: _Source) -> Callable[[Any], dict[str, Any]]:
     lines = ["def write(i):\n    o = {}"]
     hints = get_type_hints(kind)
     for attribute in attrs.fields(kind):
         hint = hints[attribute.name]
         put = f"o[{attribute.name!r}] = {source.writing(hint, 'v')}"
         lines.append(f"    v = i.{attribute.name}")
-        if attribute.default is attrs.NOTHING or _is_kept(kind, hint):
+        if _is_kept(kind, attribute, hint):
             lines.append(f"    {put}")
         else:
             lines.append(f"    if {source.differs(attribute.default)}: {put}")
@@ -67,8 +83,10 @@ def writer(kind: type[Any], converter: Converter) -> Callable[[Any], dict[str, A
 
 def _sets_only(kind: type[Any]) -> bool:
     """Whether ``kind``'s ``__init__`` takes each attribute by its name and sets it, and nothing else."""
-    if kind.__dictoffset__ or hasattr(kind, "__attrs_post_init__") or hasattr(kind, "__attrs_pre_init__"):
+    if kind.__dictoffset__ or any(hasattr(kind, name) for name in _SPECIAL):
         return False
+    if any("__new__" in base.__dict__ or "__init_subclass__" in base.__dict__ for base in kind.__mro__[:-1]):
+        return False  # the latter would be told of the twin
     return all(
         attribute.init
         and attribute.alias == attribute.name
@@ -128,7 +146,7 @@ class _Source:
         try:
             hook: Any = self._converter.get_structure_hook(hint)
         except RecursionError:
-            hook = self._converter.structure
+            hook = self._converter.structure  # looks the function up each time
         return f"{self.name(hook)}({value}, {self.name(hint)})"
 
     def writing(self, hint: Any, value: str) -> str:
@@ -166,9 +184,30 @@ def _is_enum(hint: Any) -> bool:
     return isinstance(hint, type) and issubclass(hint, Enum)
 
 
-def _is_kept(kind: type[Any], hint: Any) -> bool:
-    """Whether an attribute is written even where it has its default: queries ask for its values."""
-    return _is_enum(hint) or (hint in (bool, int, float) and "revision" in attrs.fields_dict(kind))
+def _is_kept(kind: type[Any], attribute: attrs.Attribute[Any], hint: Any) -> bool:
+    """Whether an attribute is written in any case.
+
+    That is where it has no default, where queries ask for its values, and where a value of another type may equal the
+    default or be as empty (False is not 0, and None is not "").
+    """
+    if attribute.default is attrs.NOTHING or _is_enum(hint):
+        return True
+    if hint is Any or get_origin(hint) in (Union, UnionType):
+        return attribute.default is not None
+    return hint in (bool, int, float) and "revision" in attrs.fields_dict(kind)
+
+
+@contextmanager
+def _begun(function: str, kind: type[Any]) -> Iterator[None]:
+    """Within itself it raises ``RecursionError``, as cattrs does: who asks there has to wait for the function."""
+    begun: set[tuple[str, type[Any]]] = _BEGUN.__dict__.setdefault("kinds", set())
+    if (function, kind) in begun:
+        raise RecursionError
+    begun.add((function, kind))
+    try:
+        yield
+    finally:
+        begun.remove((function, kind))
 
 
 def _is_plain(hint: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import define, evolve
 
-from zona_core.errors import NotFound
+from zona_core.errors import NotFound, StoreUnavailable
 from zona_core.persistence.collections import Kind
 from zona_core.persistence.sealing import Sealer
 from zona_core.ports.store import Collection, Document, DocumentConverter, Scalar, Sort, Where
@@ -97,9 +97,19 @@ class Repository(Generic[T]):
         return self._sealer.seal(document)
 
     def _model(self, document: Document) -> T:
-        return self._converter.structure(self._sealer.unseal(document), self._kind.model)
+        try:
+            return self._converter.structure(self._sealer.unseal(document), self._kind.model)
+        except (AttributeError, KeyError, TypeError, ValueError) as exc:
+            raise _damaged(self._kind.spec.name, document["_id"], exc) from exc
 
     @staticmethod
     def _with_revision(model: T, revision: int) -> T:
         changed: Any = evolve(model, revision=revision)  # type: ignore[misc]  # every kind's model is an attrs class
         return changed  # type: ignore[no-any-return]
+
+
+def _damaged(collection: str, key: str, exc: Exception) -> StoreUnavailable:
+    """The error for a document that is no model any more: what converting it raised is told in a sentence."""
+    reason = f"{exc} is missing" if isinstance(exc, KeyError) else str(exc)[:200]
+    message = f"the document {key} of {collection} cannot be read: {reason}"
+    return StoreUnavailable(message, code="document_damaged", collection=collection, key=key)

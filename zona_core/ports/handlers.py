@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from attrs import Factory, define
 
-from zona_core.domain.apps import AppDefinition, Integration, Task, TaskDefinition
+from zona_core.domain.apps import AppDescription, Integration, Task, TaskDefinition
 from zona_core.domain.instances import Instance
 from zona_core.domain.network import NetworkPolicy
 from zona_core.errors import Fault
@@ -19,6 +19,8 @@ __all__ = ["Connection", "ConnectionReport", "TaskCall", "TaskHandler", "TaskOut
 class Connection:
     """An instance as a handler sees it: an app, its settings, and what the network policy allows."""
 
+    #: whose it is: ids are counted for each tenant, so that only together with it they are unique
+    tenant_code: str = ""
     integration: Integration
     instance: Instance | None
     #: the instance's values with the shared credential's filled in; secrets are ``Secret``: reveal them late
@@ -71,10 +73,10 @@ class TaskHandler(Protocol):
     A handler that keeps connections may have a method ``close()``; it is called when the ``Zona`` is closed.
     """
 
-    def app_faults(self, app: AppDefinition | Integration) -> list[Fault]:
+    def app_faults(self, app: AppDescription) -> list[Fault]:
         """What is wrong with ``app.handler_config``, with paths below it."""
 
-    def task_faults(self, task: TaskDefinition | Task, app: AppDefinition | Integration) -> list[Fault]:
+    def task_faults(self, task: TaskDefinition, app: AppDescription) -> list[Fault]:
         """What is wrong with ``task.handler_config`` and the outputs' paths, with paths below the task."""
 
     def run(self, call: TaskCall) -> TaskOutcome:

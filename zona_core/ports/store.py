@@ -85,7 +85,7 @@ class Index:
     """An index that a collection's queries need.
 
     ``unique`` ones hold for documents that match ``where`` (all, if empty) and have a value other than null in every
-    field. ``ttl``: documents are removed by ``DocumentStore.expire`` once the datetime in the (one) field is ``ttl``
+    field; true and 1 are two values, 1 and 1.0 are one, as in conditions. ``ttl``: documents are removed by ``DocumentStore.expire`` once the datetime in the (one) field is ``ttl``
     seconds past.
     """
 
@@ -155,7 +155,11 @@ class Collection(Protocol):
         """How many match, counted up to ``limit``."""
 
     def group_count(self, path: str, where: Where = ..., *, limit: int = 100) -> dict[Scalar, int]:
-        """How many match for each value at ``path``: the ``limit`` most frequent, most frequent first."""
+        """How many match for each value at ``path``: the ``limit`` most frequent, most frequent first.
+
+        Null and missing are one value, lists and objects are left out. Python's dicts hold either True or 1: where
+        documents have both, they are counted together as the number; likewise False and 0.
+        """
 
     def insert(self, document: Document) -> None:
         """Adds a document (which carries ``_id``); its ``revision`` becomes 1. Raises ``DuplicateKey``."""

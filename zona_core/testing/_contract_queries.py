@@ -216,6 +216,15 @@ class QueriesContract(StoreContractBase):
         assert things.group_count("v.w", {"v.w": In(("a", 7))}) == {"a": 3, 7: 2}
         assert things.group_count("revision") == {1: 17}
 
+    @pytest.mark.parametrize("order", [1, -1])
+    def test_group_count_loses_nothing_where_python_sees_equals(self, things: Collection, order: int) -> None:
+        """True and 1 are one key of a dict: they are counted together, as the number, whichever came first."""
+        values: list[Any] = [True, True, True, 1, 1.0, False, 0, "1"][::order]
+        things.insert_many({"_id": str(number), "v": value} for number, value in enumerate(values))
+        counts = things.group_count("v")
+        assert counts == {1: 5, 0: 2, "1": 1}
+        assert [key for key in counts if isinstance(key, bool)] == []
+
     @pytest.mark.parametrize("limit", [0, -1, 10_001, True, 1.5, "1", None])
     def test_an_unfit_limit_is_refused(self, things: Collection, limit: Any) -> None:
         """A page has 1 to 10,000 documents."""

@@ -66,6 +66,15 @@ class UpkeepContract(StoreContractBase):
         things.patch("b", Change(set={"code": "y"}))
         things.insert({"_id": "a", "code": "x"})
 
+    def test_unique_values_are_told_apart_by_type(self, things: Collection) -> None:
+        """True, 1 and the text "1" do not collide; 1 and 1.0 do, as do two that are true."""
+        values: list[Any] = [True, 1, "1", False, 0, "true"]
+        added = things.insert_many({"_id": str(number), "code": value} for number, value in enumerate(values))
+        assert added == [str(number) for number in range(len(values))]
+        for value in (True, 1.0, False):
+            with pytest.raises(DuplicateKey):
+                things.insert({"_id": "again", "code": value})
+
     def test_documents_without_a_value_do_not_collide(self, things: Collection) -> None:
         """A unique index does not hold for documents in which one of its fields is null or missing."""
         things.insert_many([{"_id": "a"}, {"_id": "b"}, {"_id": "c", "code": None}])

@@ -81,7 +81,7 @@ class MemoryCollection:
         check_limit(limit, 10_000)
         values = [value_at(stored.document, path) for stored in self._matching(where)]
         scalars = [value for value in values if not isinstance(value, dict | list)]
-        counts = Counter(scalars)
+        counts = Counter(sorted(scalars, key=lambda value: isinstance(value, bool)))  # of equals the first is the key
         ranked = sorted(counts, key=lambda value: (-counts[value], sort_key([value], [(path, 1)])))
         return {value: counts[value] for value in ranked[:limit]}
 

@@ -76,12 +76,12 @@ def sort_key(values: Sequence[Scalar], sort: Sequence[tuple[str, int]]) -> tuple
     return tuple(_Descending(key) if direction < 0 else key for key, (_, direction) in zip(keys, sort, strict=True))
 
 
-def index_values(index: Index, document: Document) -> tuple[Scalar, ...] | None:
-    """The values that no other document may share; None if the index does not hold for this one.
+def index_values(index: Index, document: Document) -> tuple[Any, ...] | None:
+    """The values that no other document may share, told apart by type; None if the index does not hold for this one.
 
     ``index.where`` has been checked.
     """
     if not matches(document, index.where):
         return None
     values = sort_values(document, [(path, 1) for path in index.fields])
-    return None if None in values else tuple(values)
+    return None if None in values else tuple((isinstance(value, bool), value) for value in values)

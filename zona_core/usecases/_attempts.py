@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import random
 import threading
-from concurrent.futures import Future
 from datetime import datetime
 
-from attrs import define
+from attrs import define, evolve
 
 from zona_core.domain.apps import RetryPolicy
+from zona_core.domain.redaction import Redactor
 from zona_core.domain.runs import Attempt, RunStatus
 from zona_core.errors import TaskFailed, TaskTimeout
 from zona_core.ports.clock import Clock
 from zona_core.ports.executor import Executor
-from zona_core.ports.handlers import Connection, TaskCall, TaskHandler, TaskOutcome
-from zona_core.usecases._connect import redacted_failure
-from zona_core.usecases._redaction import Redactor
+from zona_core.ports.handlers import TaskCall, TaskHandler, TaskOutcome
+from zona_core.usecases._calls import called, presentable_outcome
 
 __all__ = ["Attempts", "Job"]
 
@@ -26,7 +25,6 @@ class Job:
     """What is to be done, apart from when and how often."""
 
     handler: TaskHandler
-    connection: Connection
     #: the call of the first attempt
     call: TaskCall
     policy: RetryPolicy
@@ -45,16 +43,14 @@ class Attempts:
         self._clock = clock
         self.made: list[Attempt] = []
 
-    def run(self) -> TaskOutcome:
-        """The outcome; raises the last attempt's ``TaskFailed``, secrets masked. ``made`` tells of every attempt."""
+    def run(self) -> TaskOutcome | TaskFailed:
+        """The outcome, or the last attempt's failure, secrets masked. ``made`` tells of every attempt."""
         while True:
-            failure = self._attempt()
-            if isinstance(failure, TaskOutcome):
-                return failure
-            if not failure.retryable or len(self.made) >= self._job.policy.attempts:
-                raise failure
+            result = self._attempt()
+            if isinstance(result, TaskOutcome) or not result.retryable or len(self.made) >= self._job.policy.attempts:
+                return result
             chance = random.random()  # noqa: S311  # jitter, not a secret
-            self._clock.sleep(self._job.policy.pause(len(self.made), chance, failure.retry_after))
+            self._clock.sleep(self._job.policy.pause(len(self.made), chance, result.retry_after))
 
     def _attempt(self) -> TaskOutcome | TaskFailed:
         started_at, began = self._clock.now(), self._clock.monotonic()
@@ -64,27 +60,12 @@ class Attempts:
 
     def _call(self) -> TaskOutcome | TaskFailed:
         job, gave_up = self._job, threading.Event()
-        call = TaskCall(
-            connection=job.connection,
-            task=job.call.task,
-            inputs=job.call.inputs,
-            timeout=job.call.timeout,
-            attempt=len(self.made) + 1,
-            idempotency_key=job.call.idempotency_key,
-            abandoned=gave_up.is_set,
-        )
-        future: Future[TaskOutcome] = self._executor.submit(lambda: job.handler.run(call))
+        call = evolve(job.call, attempt=len(self.made) + 1, abandoned=gave_up.is_set)
         try:
-            return future.result(timeout=call.timeout)
-        except TimeoutError as exc:
-            if future.done():  # the handler's own TimeoutError, not ours
-                return redacted_failure(exc, job.redactor)
-            future.cancel()
-            return TaskTimeout(f"the task did not end within {call.timeout:g} s", retryable=True)
-        except Exception as exc:  # noqa: BLE001  # whatever a handler raises is this attempt's failure
-            return redacted_failure(exc, job.redactor)
+            result = called(self._executor, lambda: job.handler.run(call), call.timeout, job.redactor)
         finally:
             gave_up.set()
+        return result if isinstance(result, TaskFailed) else presentable_outcome(result, job.redactor)
 
     def _attempt_record(self, started_at: datetime, began: float, result: TaskOutcome | TaskFailed) -> Attempt:
         duration_ms = round((self._clock.monotonic() - began) * 1000, 3)

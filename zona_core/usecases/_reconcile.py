@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import define, evolve, fields_dict
 
-from zona_core.domain.apps import AppDefinition, AppStatus, Integration, Task, TaskDefinition
+from zona_core.domain.apps import AppDefinition, AppDescription, AppStatus, Integration, Task, TaskDefinition
 from zona_core.domain.fields import Field
 from zona_core.domain.instances import Instance, InstanceStatus
 from zona_core.domain.values import checked
@@ -16,7 +16,7 @@ from zona_core.domain.values import checked
 __all__ = ["TaskPlan", "fitted", "integration", "plan_tasks", "task"]
 
 _TASK_PARTS = tuple(fields_dict(TaskDefinition))
-_APP_PARTS = tuple(name for name in fields_dict(AppDefinition) if name not in ("fields", "tasks"))
+_APP_PARTS = tuple(name for name in fields_dict(AppDescription) if name != "fields")
 
 
 @define(frozen=True, kw_only=True)
@@ -70,12 +70,13 @@ def fitted(instance: Instance, fields: tuple[Field, ...], now: datetime) -> Inst
     _, faults = checked(
         (evolve(field, required=False) for field in fields) if instance.credentials_id else fields, kept
     )
+    after = evolve(instance, values=kept, base_url=str(kept.get("base_url") or ""), updated_ts=now)
     wrong = "; ".join(map(str, faults))
     if wrong:
-        return evolve(instance, values=kept, status=InstanceStatus.ERROR, status_reason=wrong, updated_ts=now)
+        return evolve(after, status=InstanceStatus.ERROR, status_reason=wrong)
     mended = instance.status is InstanceStatus.ERROR and bool(instance.status_reason)
     status = InstanceStatus.ACTIVE if mended else instance.status
-    return evolve(instance, values=kept, status=status, status_reason="", updated_ts=now)
+    return evolve(after, status=status, status_reason="")
 
 
 def _parts(model: Any, names: tuple[str, ...]) -> dict[str, Any]:

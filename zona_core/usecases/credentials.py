@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from attrs import evolve
 
+from zona_core.domain.definitions import text_faults
 from zona_core.domain.fields import FIELD_NAME
 from zona_core.domain.instances import Credential
 from zona_core.domain.secrets import Secret
@@ -85,9 +86,7 @@ class Credentials(Area):
 
 
 def _checked(title: str, secrets: Mapping[str, str | Secret]) -> dict[str, Secret]:
-    faults = []
-    if not title.strip() or len(title) > 200 or not title.isprintable():
-        faults.append(Fault("title", "is empty, too long or has control characters", "1-200 printable characters"))
+    faults = text_faults("title", title, 200)
     if not secrets:
         faults.append(Fault("secrets", "there is none", "at least one"))
     for name, value in secrets.items():

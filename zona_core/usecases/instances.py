@@ -8,17 +8,19 @@ from typing import Any
 from attrs import evolve
 
 from zona_core.domain.apps import Integration
+from zona_core.domain.definitions import text_faults
 from zona_core.domain.instances import Instance, InstanceStatus
 from zona_core.domain.values import checked
-from zona_core.errors import DuplicateKey, Fault, InvalidInput, NotFound
+from zona_core.errors import DuplicateKey, Fault, InvalidInput, RevisionConflict
 from zona_core.persistence.collections import LIVE_INSTANCE
 from zona_core.persistence.repository import Listing
 from zona_core.ports.handlers import ConnectionReport
 from zona_core.ports.store import Where
 from zona_core.usecases._area import Area, TenantContext, use_case
-from zona_core.usecases._connect import connection_of, redacted_failure, values_of
+from zona_core.usecases._calls import time_faults
+from zona_core.usecases._connect import values_of
+from zona_core.usecases._health import health_of
 from zona_core.usecases._lookup import app_of, credential_of, instance_of
-from zona_core.usecases._redaction import Redactor
 
 __all__ = ["Instances"]
 
@@ -76,7 +78,12 @@ class Instances(Area):
         allow_private: bool | None = None,
         status: InstanceStatus | None = None,
     ) -> Instance:
-        """Changes what is given; of ``values`` those named (None empties a field), the others stay."""
+        """Changes what is given; of ``values`` those named (None empties a field), the others stay.
+
+        Raises like ``add``; ``InvalidInput`` for the status ``deleted``, which ``remove`` gives.
+        """
+        if status is InstanceStatus.DELETED:
+            raise InvalidInput.of([Fault("status", "an update deletes nothing", "remove, which erases the values too")])
         data = self._context.data
         of_app = app_of(data, app)
         before = instance_of(data, of_app, instance)
@@ -113,19 +120,17 @@ class Instances(Area):
     def test(self, app: int | str, instance: int | str, *, timeout: float = 30.0) -> ConnectionReport:
         """Tries whether the instance works and notes when that was; a refusal is a report, not an error.
 
-        ``timeout`` in seconds. Raises ``NotFound``, and ``TaskFailed`` if the remote side could not be asked at all.
+        The app's ``health_check`` names the task that tells; without one the handler tries what it can.
+
+        ``timeout`` in seconds. Raises ``NotFound``, ``InvalidInput``, and ``TaskFailed`` if the remote side could not
+        be asked at all.
         """
+        if faults := time_faults(timeout):
+            raise InvalidInput.of(faults, "The test")
         data = self._context.data
         of_app = app_of(data, app)
         before = instance_of(data, of_app, instance)
-        redactor = Redactor()
-        connection = connection_of(self._context, of_app, before, redactor)
-        handler = self._context.parts.handler(self._handler_name(of_app))
-        try:
-            found = handler.test(connection, timeout)
-        except Exception as exc:  # noqa: BLE001  # whatever a handler raises may quote a secret
-            raise redacted_failure(exc, redactor) from None
-        report = evolve(found, detail=redactor.text(found.detail))
+        report = health_of(self._context, of_app, before, timeout)
         with data.transaction():
             current = instance_of(data, of_app, before.instance_id)
             data.instances.replace(evolve(current, last_health_check=data.now()))
@@ -146,9 +151,8 @@ class Instances(Area):
         self, app: Integration, title: str, values: Mapping[str, Any], shared: Mapping[str, Any]
     ) -> dict[str, Any]:
         own = {name for name, value in values.items() if value is not None}
-        clean, faults = checked(app.fields, values_of(values, shared))
-        if not title.strip() or len(title) > 200 or not title.isprintable():
-            faults.append(Fault("title", "is empty, too long or has control characters", "1-200 printable characters"))
+        clean, faults = checked(app.fields, values_of(app, values, shared))
+        faults += text_faults("title", title, 200)
         if faults:
             raise InvalidInput.of(faults, f"The instance of {app.title!r}")
         defaults = {field.name for field in app.fields if field.default is not None}
@@ -157,6 +161,10 @@ class Instances(Area):
     def _stored(self, instance: Instance, before: Instance | None, action: str, app: Integration) -> Instance:
         data = self._context.data
         with data.transaction():
+            if app_of(data, app.integration_id).revision != app.revision:
+                raise RevisionConflict(f"{app.title} was changed meanwhile", collection="apps", hint="try again")
+            if instance.credentials_id:
+                credential_of(data, instance.credentials_id)
             try:
                 stored = data.instances.insert(instance) if before is None else data.instances.replace(instance)
             except DuplicateKey as exc:
@@ -167,15 +175,6 @@ class Instances(Area):
                 ) from exc
             data.record(self._context.actor, action, _target(stored), before=before, after=stored)
         return stored
-
-    def _handler_name(self, app: Integration) -> str:
-        where: Where = {"integration_id": app.integration_id, "status": "active"}
-        tasks = self._context.data.tasks.find(where, sort=[("execution_order", 1), ("id", 1)], limit=1).items
-        if tasks:
-            return tasks[0].task_handler
-        if app.handler_config:
-            return next(iter(app.handler_config))
-        raise NotFound(f"{app.title} has no task, so there is nothing to test")
 
 
 def _target(instance: Instance) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +10,7 @@ from attrs import define, evolve
 
 from zona_core.domain.apps import AppStatus, Integration, Task
 from zona_core.domain.instances import Instance
+from zona_core.domain.redaction import Redactor
 from zona_core.domain.runs import Execution, RunStatus
 from zona_core.domain.values import checked, masked
 from zona_core.errors import Fault, InvalidInput, NotFound, TaskFailed, TaskTimeout
@@ -19,9 +19,9 @@ from zona_core.ports.handlers import TaskCall, TaskOutcome
 from zona_core.ports.store import Where
 from zona_core.usecases._area import Area, TenantContext, use_case
 from zona_core.usecases._attempts import Attempts, Job
+from zona_core.usecases._calls import time_faults
 from zona_core.usecases._connect import connection_of
 from zona_core.usecases._lookup import app_of, instance_of, instance_to_run, task_of
-from zona_core.usecases._redaction import Redactor
 
 __all__ = ["Runs"]
 
@@ -58,25 +58,22 @@ class Runs(Area):
         """Runs a task to its end and gives the record; a run that failed is a record with ``error``, not an exception.
 
         ``instance`` may be left out if the app has just one, or needs none. ``inputs`` by field name. ``timeout``
-        (seconds an attempt) replaces the task's own. Raises ``InvalidInput`` and ``NotFound`` before anything is
-        written.
+        (seconds an attempt) replaces the task's own. Raises ``InvalidInput``, ``NotFound`` and ``KeyUnavailable``
+        before anything is written.
         """
-        data = self._context.data
         order = self._order(app, task, instance, inputs or {}, timeout)
-        run = data.runs.insert(self._begun(order, idempotency_key))
         redactor = Redactor()
-        attempts: Attempts | None = None
+        run = self._begun(order, idempotency_key)
+        job = self._job(run, order, redactor)
+        run = self._context.data.runs.insert(evolve(run, inputs=redactor.data(run.inputs)))
+        attempts = Attempts(job, self._context.parts.executor, self._context.parts.clock)
         try:
-            job = self._job(run, order, redactor)
-            attempts = Attempts(job, self._context.parts.executor, self._context.parts.clock)
-            outcome = attempts.run()
-        except TaskFailed as failure:
-            return self._ended(run, attempts, failure)
+            result = attempts.run()
         except BaseException as exc:
-            stopped = TaskFailed(redactor.text(f"the run was broken off: {type(exc).__name__}"), code="run_interrupted")
+            stopped = TaskFailed(f"the run was broken off: {type(exc).__name__}", code="run_interrupted")
             self._ended(run, attempts, stopped)
             raise
-        return self._ended(run, attempts, self._presentable(outcome, redactor))
+        return self._ended(run, attempts, result)
 
     @use_case("runs:read")
     def list(
@@ -132,8 +129,7 @@ class Runs(Area):
                 raise InvalidInput(f"{name} is {status.value}, so it is not run", code="not_active")
         with_instance = instance_to_run(data, of_app, instance)
         clean, faults = checked(of_task.inputs, inputs)
-        if timeout is not None and not 0 < timeout <= 86400:
-            faults.append(Fault("timeout", f"{timeout} s is out of range", "more than 0, at most 86400 s"))
+        faults += time_faults(timeout) if timeout is not None else []
         if faults:
             raise InvalidInput.of(faults, f"The input of {of_task.task_tag!r}")
         return _Order(
@@ -172,22 +168,10 @@ class Runs(Area):
             abandoned=lambda: False,
         )
         handler = self._context.parts.handler(order.task.task_handler)
-        return Job(
-            handler=handler, connection=connection, call=call, policy=order.task.error_handling, redactor=redactor
-        )
+        return Job(handler=handler, call=call, policy=order.task.error_handling, redactor=redactor)
 
-    def _presentable(self, outcome: TaskOutcome, redactor: Redactor) -> TaskOutcome | TaskFailed:
-        """The outcome with secrets masked, or a failure if a handler brought back what cannot be recorded."""
-        results = redactor.data(outcome.outputs)
-        performance = redactor.data(outcome.performance)
-        try:
-            json.dumps([results, performance], allow_nan=False)
-        except (TypeError, ValueError) as exc:
-            return TaskFailed(redactor.text(f"the handler's result is not JSON data: {exc}"), code="invalid_result")
-        return evolve(outcome, outputs=results, performance=performance)
-
-    def _ended(self, run: Execution, attempts: Attempts | None, result: TaskOutcome | TaskFailed) -> Execution:
-        ended = evolve(run, attempts=tuple(attempts.made) if attempts else (), ended_at=self._context.data.now())
+    def _ended(self, run: Execution, attempts: Attempts, result: TaskOutcome | TaskFailed) -> Execution:
+        ended = evolve(run, attempts=tuple(attempts.made), ended_at=self._context.data.now())
         if isinstance(result, TaskOutcome):
             ended = evolve(
                 ended,

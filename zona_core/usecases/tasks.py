@@ -44,6 +44,7 @@ class Tasks(Area):
         self._refuse_faults(definition, of_app)
         new_id = data.take_id("tasks")
         with data.transaction():
+            app_of(data, of_app.integration_id)  # it may have been deleted meanwhile
             now = data.now()
             where: Where = {
                 "integration_id": of_app.integration_id,

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from zona_core.errors import InvalidInput
+from zona_core.errors import InvalidInput, StoreUnavailable
 from zona_core.persistence.changes import apply_change, check_change, needed
 from zona_core.persistence.checks import (
     LARGEST_INTEGER,
@@ -67,7 +67,7 @@ class SqliteCollection:
         """See ``Collection.get``."""
         check_key(key)
         rows = self._database.rows(self._get, (key,))
-        return _parsed(rows[0][0]) if rows else None
+        return self._parsed(rows[0][0], key) if rows else None
 
     def find(self, where: Where = _ALL, *, sort: Sort = (), after: str | None = None, limit: int = 100) -> Page:
         """See ``Collection.find``."""
@@ -81,7 +81,7 @@ class SqliteCollection:
             parts = _sql.after_position(order, position_of(after, query, len(order)))
             rows = self._select_parts(conditions, order, parts, limit + 1)
         cursor = cursor_after(query, rows[limit - 1][1:]) if len(rows) > limit else None
-        return Page(items=[_parsed(row[0]) for row in rows[:limit]], next=cursor)
+        return Page(items=[self._parsed(row[0], row[-1]) for row in rows[:limit]], next=cursor)
 
     def _select_parts(
         self, conditions: Mapping[str, Condition], order: _sql.Order, parts: Iterable[_sql.Part], limit: int
@@ -96,7 +96,7 @@ class SqliteCollection:
         return rows
 
     def _select(self, conditions: Mapping[str, Condition], order: _sql.Order, part: _sql.Part, limit: int) -> list[Any]:
-        """Documents with the values that they are ordered by."""
+        """Documents with the values that they are ordered by, the key last."""
         clause, values = _sql.where_clause(conditions, self._known)
         columns = ", ".join(["CAST(doc AS BLOB)", *(_sql.expression(path) for path, _ in order)])
         terms = _sql.order_by(part.order, conditions)
@@ -115,13 +115,13 @@ class SqliteCollection:
         check_path(path)
         check_limit(limit, 10_000)
         clause, values = self._where(where)
-        found = f"SELECT {_sql.expression(path)} AS v, ifnull({_sql.type_of(path)}, 'null') AS t"
+        value, kind = _sql.expression(path), _sql.type_of(path)
         rows = self._database.rows(
-            f"SELECT v, t IN ('true', 'false') AS b, count(*) AS n FROM ({found} FROM {self._table} WHERE {clause}) "
-            "WHERE t NOT IN ('array', 'object') GROUP BY v, b ORDER BY n DESC, v LIMIT ?",
+            f"SELECT {value} AS v, count(*) AS n, min({kind} IN ('true', 'false')) FROM {self._table} WHERE {clause} "
+            f"AND ifnull({kind}, 'null') NOT IN ('array', 'object') GROUP BY v ORDER BY n DESC, v LIMIT ?",
             (*values, limit),
         )
-        return {bool(value) if boolean else value: count for value, boolean, count in rows}
+        return {bool(value) if boolean else value: count for value, count, boolean in rows}
 
     def insert(self, document: Document) -> None:
         """See ``Collection.insert``."""
@@ -160,12 +160,12 @@ class SqliteCollection:
         conditions = checked_where(where, datetime_text)
         clause, values = _sql.where_clause(conditions, self._known)
         order = _sql.order_by(with_key(checked_sort(sort)), conditions)
-        select = f"SELECT CAST(doc AS BLOB) FROM {self._table} WHERE {clause} ORDER BY {order} LIMIT 1"
+        select = f"SELECT CAST(doc AS BLOB), _id FROM {self._table} WHERE {clause} ORDER BY {order} LIMIT 1"
         if not self._database.rows(select, values):
             return None  # whoever polls for work in vain does not keep writers waiting
         with self._database.call():
             rows = self._database.rows(select, values)
-            return self._changed(_parsed(rows[0][0]), change) if rows else None
+            return self._changed(self._parsed(*rows[0]), change) if rows else None
 
     def increment(self, key: str, path: str, by: int = 1) -> int:
         """See ``Collection.increment``."""
@@ -226,7 +226,19 @@ class SqliteCollection:
         check_document(document, self._indexed)
         text = _text(document)
         self._write(self._update, (text, document["_id"]))
-        return _parsed(text)
+        return self._parsed(text, document["_id"])
+
+    def _parsed(self, text: bytes | str, key: str) -> Document:
+        """The document under ``key``; whoever else writes to the file may have left something that is none."""
+        try:
+            document: Document = orjson.loads(text)
+            whole = document["_id"] == key and type(document["revision"]) is int
+        except (ValueError, TypeError, KeyError):
+            whole = False
+        if not whole:
+            message = f"what {self._name} has under the key {key} is no document of Zona's"
+            raise StoreUnavailable(message, code="document_damaged", collection=self._name, key=key)
+        return document
 
     def _write(self, statement: str, parameters: tuple[str, str]) -> None:
         try:
@@ -246,8 +258,3 @@ def _encoded(value: object) -> Any:
     if isinstance(value, datetime):
         return datetime_text(value)
     raise TypeError(type(value).__name__)
-
-
-def _parsed(text: bytes | str) -> Document:
-    document: Document = orjson.loads(text)
-    return document

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 from zona_core.errors import ConfigurationError, Conflict, InvalidInput, NotFound, StoreUnavailable
 
-from ._links import Link, Links
+from ._links import FORK_WAITS, Link, Links
 from ._location import Location
 
 __all__ = ["Database"]
@@ -32,8 +32,6 @@ _CODES: Final = {
 }
 #: seconds between two attempts to get the write lock: random, up to a bound that doubles from the first to the last
 _PAUSES: Final = (0.0005, 0.016)
-#: guards the making of files: closing a file drops this process's locks on it, so no connection may exist yet
-_MAKING: Final = threading.Lock()
 
 
 class Database:
@@ -254,7 +252,7 @@ class Database:
     def _make_file(self) -> None:
         """Makes the file, readable by its owner alone; SQLite gives the same mode to the files beside it."""
         path = self._location.path
-        with _MAKING:
+        with FORK_WAITS:  # also because closing a file drops this process's locks on it: no connection may exist yet
             try:
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
             except FileExistsError:

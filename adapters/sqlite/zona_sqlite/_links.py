@@ -18,7 +18,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["Link", "Links"]
+__all__ = ["FORK_WAITS", "Link", "Links"]
 
 
 class Link:
@@ -75,7 +75,8 @@ class Links:
         self.orphaned = False
         self._paused = False
         self._start()
-        _ALL.add(self)
+        with FORK_WAITS:
+            _ALL.add(self)
 
     def _start(self) -> None:
         self._local = threading.local()
@@ -144,18 +145,40 @@ class Links:
 
 
 _ALL: weakref.WeakSet[Links] = weakref.WeakSet()
+#: held for a moment where no fork may happen, such as while a store is opened
+FORK_WAITS = threading.Lock()
+#: held from before a fork to after it
+_FORKING = threading.Lock()
+#: what the fork under way has paused: what comes after it concerns these, and no store opened since
+_PAUSED: list[Links] = []
 
 
-def _for_all(action: Callable[[Links], None]) -> Callable[[], None]:
+def _before_fork() -> None:
+    _FORKING.acquire()
+    while True:
+        FORK_WAITS.acquire()
+        new = [links for links in _ALL if links not in _PAUSED]
+        if not new:
+            return
+        FORK_WAITS.release()  # a transaction that is waited for may open a store
+        for links in new:
+            links.before_fork()
+            _PAUSED.append(links)
+
+
+def _after_fork(action: Callable[[Links], None]) -> Callable[[], None]:
     def act() -> None:
-        for links in list(_ALL):
+        for links in _PAUSED:
             action(links)
+        _PAUSED.clear()
+        FORK_WAITS.release()
+        _FORKING.release()
 
     return act
 
 
 os.register_at_fork(
-    before=_for_all(Links.before_fork),
-    after_in_parent=_for_all(Links.after_fork_in_parent),
-    after_in_child=_for_all(Links.after_fork_in_child),
+    before=_before_fork,
+    after_in_parent=_after_fork(Links.after_fork_in_parent),
+    after_in_child=_after_fork(Links.after_fork_in_child),
 )

@@ -72,7 +72,9 @@ def type_of(path: str) -> str:
 def definition(collection: str, index: Index, where: Mapping[str, Condition]) -> str:
     """The statement that makes an index; SQLite keeps it word for word."""
     fields = [expression(path) for path in index.fields]
-    if not index.unique and "_id" not in index.fields:
+    if index.unique:
+        fields += [f"{type_of(path)} IN ('true', 'false')" for path in index.fields]  # lest true collides with 1
+    elif "_id" not in index.fields:
         fields.append("_id")  # pages are ordered by it last
     unique = "UNIQUE " if index.unique else ""
     text = f'CREATE {unique}INDEX "{collection}.{index.name}" ON {table(collection)} ({", ".join(fields)})'

@@ -18,7 +18,6 @@ from zona_core import (
     RunStatus,
     Secret,
     TaskDefinition,
-    TaskFailed,
     Workspace,
     Zona,
 )
@@ -190,13 +189,14 @@ def test_a_redirect_is_not_followed(workspace: Workspace, server: FakeUrlhaus) -
 
 
 def test_a_server_that_is_away_is_unreachable(workspace: Workspace, server: FakeUrlhaus) -> None:
-    """Without anyone listening a test of the instance fails as unreachable."""
+    """Without anyone listening a run fails as unreachable, and a test of the instance says that it does not work."""
     connected(workspace, server.url)
     server.shutdown()
     server.server_close()
-    with pytest.raises(TaskFailed) as caught:
-        workspace.instances.test("URLhaus", "main", timeout=5)
-    assert caught.value.code == "unreachable"
+    done = run(workspace, "lookup_host", host=LISTED_HOST)
+    assert done.error is not None
+    assert done.error["code"] == "unreachable"
+    assert not workspace.instances.test("URLhaus", "main", timeout=5).ok
 
 
 def test_a_task_of_ones_own_is_checked(workspace: Workspace) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from zona_core.domain.apps import AppDefinition, Integration, Task, TaskDefinition
+from zona_core.domain.apps import AppDescription, TaskDefinition
 from zona_core.domain.fields import OutputField
 from zona_core.errors import Fault
 from zona_http_task._config import AppConfig, Placeholder, TaskConfig
@@ -18,7 +18,7 @@ _RUN = ("attempt", "idempotency_key")
 _ANSWER = ("body", "headers", "status")
 
 
-def app_checks(reading: Reading[AppConfig], app: AppDefinition | Integration) -> Iterator[Fault]:
+def app_checks(reading: Reading[AppConfig], app: AppDescription) -> Iterator[Fault]:
     """Faults of the app level as a whole."""
     known = {"instance": _instance_names(app), "run": _RUN}
     yield from _unknown_names(reading.templates, known)
@@ -30,19 +30,24 @@ def app_checks(reading: Reading[AppConfig], app: AppDefinition | Integration) ->
 def task_checks(
     reading: Reading[TaskConfig],
     app_config: AppConfig,
-    task: TaskDefinition | Task,
-    app: AppDefinition | Integration,
+    task: TaskDefinition,
+    app: AppDescription,
 ) -> Iterator[Fault]:
     """Faults of the task level as a whole, and those of the outputs."""
+    known = {"instance": _instance_names(app), "run": _RUN}
     inputs = [field.name for field in task.inputs]
-    yield from _unknown_names(reading.templates, {"instance": _instance_names(app), "input": inputs, "run": _RUN})
+    # Where credentials go is for the instance to say, never for an input.
+    base_url = [entry for entry in reading.templates if entry[0] == f"{TASK_PATH}.base_url"]
+    others = [entry for entry in reading.templates if entry not in base_url]
+    yield from _unknown_names(base_url, known)
+    yield from _unknown_names(others, {**known, "input": inputs})
     yield from _unknown_schemes(reading.config, app_config)
     yield from _unmatched_placeholders(reading.config)
     for index, output in enumerate(task.outputs):
         yield from _output_faults(output, f"outputs[{index}].path")
 
 
-def _instance_names(app: AppDefinition | Integration) -> list[str]:
+def _instance_names(app: AppDescription) -> list[str]:
     return [*(field.name for field in app.fields), "base_url"]  # every instance can have a base URL of its own
 
 

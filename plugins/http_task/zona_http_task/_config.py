@@ -137,6 +137,8 @@ class AppConfig:
 class TaskConfig:
     """One task's request and what counts as its success."""
 
+    #: for an operation that lives elsewhere than the app's others; it wins over the instance's base URL
+    base_url: Template | None
     method: Template
     path: PathTemplate
     parameters: tuple[Parameter, ...]

@@ -175,6 +175,7 @@ _SCHEMES: Final[Mapping[str, Callable[[Node], Scheme]]] = {
 
 def _task(node: Node) -> TaskConfig:
     config = TaskConfig(
+        base_url=None if node.get("base_url") is None else node.template("base_url"),
         method=_method(node),
         path=_path(node),
         parameters=tuple(_parameter(entry) for entry in node.nodes("parameters")),

@@ -125,6 +125,6 @@ def read_token(body: bytes, url: Url) -> tuple[str, float]:
         )
     try:
         life = float(data.get("expires_in", _ASSUMED_LIFE))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         life = _ASSUMED_LIFE
     return token, max(life, 0.0)

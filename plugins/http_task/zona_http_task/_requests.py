@@ -13,7 +13,7 @@ from zona_http_task._bodies import Encoded, encode_body
 from zona_http_task._config import METHODS, AppConfig, PathTemplate, Placeholder, TaskConfig
 from zona_http_task._parameters import cookie_pairs, encoded, header_text, path_text, query_pieces
 from zona_http_task._scope import Scope
-from zona_http_task._templates import Expression, Reference
+from zona_http_task._templates import Expression, Reference, Template
 from zona_http_task._urls import Url, UrlError, has_dot_segment, parse_url
 
 __all__ = ["Header", "Outgoing", "build_probe", "build_request", "header", "invalid"]
@@ -78,7 +78,8 @@ def build_request(app: AppConfig, task: TaskConfig, scope: Scope, instance_url: 
     values = [(parameter, scope.fill(parameter.value)) for parameter in task.parameters]
     given = [(parameter, value) for parameter, value in values if value is not None]
     paths = {parameter.name: path_text(parameter, value) for parameter, value in given if parameter.location == "path"}
-    url = _below(_base_url(app, scope, instance_url), _path(task.path, scope, paths))
+    base = _base_url(task.base_url, scope, "") if task.base_url else _base_url(app.base_url, scope, instance_url)
+    url = _below(base, _path(task.path, scope, paths))
     url = url.with_query(
         piece for parameter, value in given if parameter.location == "query" for piece in query_pieces(parameter, value)
     )
@@ -103,7 +104,7 @@ def build_request(app: AppConfig, task: TaskConfig, scope: Scope, instance_url: 
 
 def build_probe(app: AppConfig, scope: Scope, instance_url: str, agent: str) -> Outgoing:
     """The request by which an instance is tested, without credentials; raises like ``build_request``."""
-    url = _below(_base_url(app, scope, instance_url), _path(app.probe.path, scope, {}))
+    url = _below(_base_url(app.base_url, scope, instance_url), _path(app.probe.path, scope, {}))
     return Outgoing(method=app.probe.method, url=url, headers=_common_headers(app, scope, agent))
 
 
@@ -129,9 +130,8 @@ def _with_content_type(request: Outgoing, body: Encoded | None, task: TaskConfig
     return request.with_headers([header("Content-Type", body.media_type)])
 
 
-def _base_url(app: AppConfig, scope: Scope, instance_url: str) -> Url:
-    """The instance's own base URL wins over the app's template, unless the template is made of it."""
-    template = app.base_url
+def _base_url(template: Template | None, scope: Scope, instance_url: str) -> Url:
+    """The instance's own base URL wins over the template, unless the template is made of it."""
     if template and instance_url and not any(_OWN_URL in part.references for part in template.expressions):
         template = None
     text = scope.text(template) if template else instance_url

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 from uuid import uuid4
 
-from zona_core.domain.apps import AppDefinition, Integration, Task, TaskDefinition
+from zona_core.domain.apps import AppDescription, TaskDefinition
 from zona_core.errors import Fault, TaskFailed
 from zona_core.ports.handlers import Connection, ConnectionReport, TaskCall, TaskOutcome
 from zona_http_task._auth import satisfied_alternative
@@ -48,12 +48,12 @@ class HttpTaskHandler:
         """Closes the connections that are kept open."""
         self._transport.close()
 
-    def app_faults(self, app: AppDefinition | Integration) -> list[Fault]:
+    def app_faults(self, app: AppDescription) -> list[Fault]:
         """What is wrong with ``handler_config["http"]`` of the app."""
         reading = read_app(app.handler_config)
         return [*reading.faults, *app_checks(reading, app)]
 
-    def task_faults(self, task: TaskDefinition | Task, app: AppDefinition | Integration) -> list[Fault]:
+    def task_faults(self, task: TaskDefinition, app: AppDescription) -> list[Fault]:
         """What is wrong with the task's ``handler_config`` and its outputs' paths."""
         reading = read_task(task.handler_config)
         return [*reading.faults, *task_checks(reading, read_app(app.handler_config).config, task, app)]

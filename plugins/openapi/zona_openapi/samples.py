@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from zona_core.domain.apps import Task, TaskDefinition
+from zona_core.domain.apps import TaskDefinition
 from zona_core.domain.fields import Field, FieldKind, Rules
 from zona_core.domain.values import value_faults
 from zona_openapi._patterns import pattern_fault
@@ -79,7 +79,7 @@ _CANDIDATES: Final = (
 )
 
 
-def sample_inputs(task: TaskDefinition | Task, *, optional: bool = False) -> dict[str, Any]:
+def sample_inputs(task: TaskDefinition, *, optional: bool = False) -> dict[str, Any]:
     """Valid values for the required inputs of ``task``, for all of them if ``optional``.
 
     An optional input for which no valid value can be made up is left out; a required one gets the best guess.

@@ -7,12 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from zona_core import (
-    AppDefinition,
+    AppDescription,
     Connection,
     ConnectionReport,
     Fault,
-    Integration,
-    Task,
     TaskCall,
     TaskDefinition,
     TaskFailed,
@@ -31,7 +29,7 @@ _REFUSALS: Final = ("unauthorized", "unknown_auth_key", "user_blacklisted")
 class UrlhausHandler:
     """A ``TaskHandler``. ``handler_config`` of a task is ``{"query": "url" | "host" | "recent"}``."""
 
-    def app_faults(self, app: AppDefinition | Integration) -> list[Fault]:
+    def app_faults(self, app: AppDescription) -> list[Fault]:
         """The handler has no configuration in the app, but needs the app's fields."""
         names = {field.name for field in app.fields}
         return [
@@ -40,7 +38,7 @@ class UrlhausHandler:
             if name not in names
         ]
 
-    def task_faults(self, task: TaskDefinition | Task, app: AppDefinition | Integration) -> list[Fault]:  # noqa: ARG002
+    def task_faults(self, task: TaskDefinition, app: AppDescription) -> list[Fault]:  # noqa: ARG002
         """What is wrong with the task's configuration."""
         query = task.handler_config.get("query")
         found = [
