@@ -36,7 +36,7 @@ class PluginDetails:
 
     #: version of Zona
     version: str
-    #: the plugin's own settings: ``[plugins.NAME]`` of ``zona.toml``, by plugin name
+    #: the plugin's own settings: ``[zona.plugins.NAME]`` of ``zona.toml``, by plugin name
     settings: Mapping[str, Mapping[str, Any]] = Factory(dict)
 
 

@@ -6,6 +6,7 @@ Every setting has a default that works embedded. A faulty configuration names ev
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,12 @@ __all__ = ["ENVIRONMENT_PREFIX", "Settings", "load_settings"]
 
 #: ``ZONA_STORE``, ``ZONA_KEYRING``, …: a setting's name in capitals
 ENVIRONMENT_PREFIX: Final = "ZONA_"
+
+_TYPES: Final = {
+    "workers": "a whole number",
+    "blocked_plugins": "names (in the environment parted by ':')",
+    "plugins": "tables [zona.plugins.NAME] in zona.toml",
+}
 
 
 @define(kw_only=True, on_setattr=setters.frozen)
@@ -77,11 +84,21 @@ def load_settings(options: Mapping[str, Any] | None = None, *, file: Path | None
     try:
         settings = typed_settings.load_settings(Settings, loaders)
     except InvalidSettingsError as exc:
-        faults += (Fault("", str(cause)) for cause in exc.exceptions)
+        faults += (_unusable(str(cause)) for cause in exc.exceptions)
     except InvalidValueError as exc:
-        faults.append(Fault("", str(exc)))
+        faults.append(_unusable(str(exc)))
     _refuse([*faults, *_bounds(settings)])
     return settings.completed()
+
+
+def _unusable(told: str) -> Fault:
+    """typed-settings' words for a value of the wrong type, as a fault with the setting's name for its path."""
+    found = re.search(r"option '([\w.]+)' from loader (\w+)", told)
+    if found is None:
+        return Fault("", told)
+    name, loader = found.groups()
+    source = f"the environment variable {ENVIRONMENT_PREFIX}{name.upper()}" if loader == "EnvLoader" else "the value"
+    return Fault(name, f"{source} is of the wrong type", _TYPES.get(name, "a text"))
 
 
 def _refuse(faults: list[Fault]) -> None:

@@ -176,6 +176,7 @@ def test(session: Session, app: str, instance: str, timeout: float) -> None:
 @click.option("--unset", multiple=True, metavar="NAME", help="Empty a field.")
 @click.option("--rename", metavar="TITLE", help="Call it something else.")
 @click.option("--status", type=click.Choice(_SETTABLE), help="Whether its tasks are run.")
+@click.option("--credential", metavar="TITLE", help="The shared credential to use from now on; '' for none.")
 @click.option("--allow-private/--no-allow-private", default=None, help="Whether it may reach private networks.")
 @pass_session
 def update(
@@ -187,6 +188,7 @@ def update(
     unset: tuple[str, ...],
     rename: str | None,
     status: str | None,
+    credential: str | None,
     allow_private: bool | None,
 ) -> None:
     """Change INSTANCE of APP: what is not named stays as it is."""
@@ -198,7 +200,7 @@ def update(
         raise click.UsageError(f"set and unset at once: {', '.join(both)}")
     given: dict[str, Any] = values(session, workspace.apps.get(app).fields, sources, ask=False)
     given |= dict.fromkeys(unset)
-    if not given and rename is None and status is None and allow_private is None:
+    if not given and all(change is None for change in (rename, status, credential, allow_private)):
         raise click.UsageError("there is nothing to change")
     after = workspace.instances.update(
         app,
@@ -206,6 +208,7 @@ def update(
         title=rename,
         values=given,
         allow_private=allow_private,
+        credential=credential,
         status=InstanceStatus(status) if status else None,
     )
     out.done(session, after, f"updated the instance {after.title} (instance {after.instance_id})")

@@ -200,6 +200,19 @@ def test_a_credential_stands_in_for_an_instances_secret(
     assert ready("credentials", "rotate", "shared", "--set-file", "api_key=-", input="x").exit_code == 4
 
 
+def test_an_instances_credential_is_changed_and_dropped(ready: Any, app: str) -> None:
+    """``instances update --credential`` takes another, or none."""
+    for title in ("first", "second"):
+        ready("credentials", "add", title, "--set-file", "api_key=-", input=f"{title}-key")
+    ready("instances", "add", app, "--title", "main", "--credential", "first")
+    update = ("instances", "update", app, "main", "--credential")
+    assert ready(*update, "second").exit_code == 0
+    assert json.loads(ready("instances", "show", app, "main", "-o", "json").stdout)["credentials_id"] == 2
+    assert ready(*update, "third").exit_code == 4
+    assert ready(*update, "", "--set-file", "api_key=-", input="own").exit_code == 0
+    assert json.loads(ready("instances", "show", app, "main", "-o", "json").stdout)["credentials_id"] == 0
+
+
 def test_credentials_are_listed_masked(ready: Any) -> None:
     """The table has the secrets' names, JSON masks."""
     ready("credentials", "add", "shared", "--set-file", "api_key=-", input="canary-5")

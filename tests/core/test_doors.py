@@ -161,6 +161,8 @@ def test_a_tenant_is_added_once(zona: Zona) -> None:
         zona.system().tenants.get("zeta")
     with pytest.raises(InvalidInput):
         zona.system().tenants.set_network("acme", ["nonsense"])
+    with pytest.raises(InvalidInput):
+        zona.system().tenants.add("mail", contact_email="nonsense")
 
 
 def test_changes_above_tenants_have_a_trail_of_their_own(zona: Zona) -> None:

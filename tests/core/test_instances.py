@@ -136,14 +136,38 @@ def test_the_apps_health_check_task_tells_whether_an_instance_works(
     assert workspace.instances.test("Demo", "main").ok
 
     def refuse(call: TaskCall) -> dict[str, Any]:
-        raise TaskFailed(f"{call.inputs['text']} refused {call.connection.values['api_key'].reveal()}")
+        key = call.connection.values["api_key"].reveal()
+        raise TaskFailed(f"{call.inputs['text']} refused {key}", code="http_status", http_status=401)
 
     plugin.handler.functions["echo"] = refuse
     report = workspace.instances.test("Demo", "main")
     assert not report.ok
     assert "ping refused" in report.detail
     assert "s3cret" not in report.detail
+
+    def unreachable(call: TaskCall) -> dict[str, Any]:
+        raise TaskFailed("nobody answers", code="connection_failed", hint="plug it in")
+
+    plugin.handler.functions["echo"] = unreachable
+    with pytest.raises(TaskFailed) as caught:
+        workspace.instances.test("Demo", "main")
+    assert (caught.value.code, caught.value.hint) == ("connection_failed", "plug it in")
     assert workspace.runs.list().items == []
+
+
+def test_an_instances_credential_can_be_changed_and_dropped(with_app: Zona) -> None:
+    """Another shared credential takes the first one's place; without one, required fields are missing again."""
+    workspace = with_app.tenant()
+    first = workspace.credentials.add("first", {"api_key": "one"})
+    second = workspace.credentials.add("second", {"api_key": "two"})
+    assert workspace.instances.add("Demo", title="main", credential="first").credentials_id == first.id
+    assert workspace.instances.update("Demo", "main", credential="second").credentials_id == second.id
+    assert workspace.instances.update("Demo", "main", allow_private=True).credentials_id == second.id
+    with pytest.raises(InvalidInput):
+        workspace.instances.update("Demo", "main", credential=0)
+    assert workspace.instances.update("Demo", "main", credential="", values={"api_key": "own"}).credentials_id == 0
+    with pytest.raises(InvalidInput):
+        workspace.instances.update("Demo", "main", title="")
 
 
 def test_a_shared_credential_fills_what_the_instance_leaves_empty(with_app: Zona, plugin: object) -> None:

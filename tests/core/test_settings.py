@@ -114,3 +114,14 @@ def test_a_table_that_is_none_is_a_fault(tmp_path: Path) -> None:
     file.write_text("zona = 5")
     with pytest.raises(ConfigurationError, match="no table"):
         load_settings(file=file)
+
+
+def test_a_wrong_type_names_setting_and_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fault's path is the setting, its words name the environment variable and what would be right."""
+    monkeypatch.setenv("ZONA_WORKERS", "lots")
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+    [fault] = caught.value.faults
+    assert (fault.path, fault.expected) == ("workers", "a whole number")
+    assert "ZONA_WORKERS" in fault.message
+    assert "lots" not in str(caught.value)

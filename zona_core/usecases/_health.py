@@ -22,7 +22,7 @@ __all__ = ["health_of"]
 def health_of(context: TenantContext, app: Integration, instance: Instance, timeout: float) -> ConnectionReport:
     """The report, secrets masked.
 
-    A health check's task that fails is a report; a handler's own test raises ``TaskFailed`` if it could not ask.
+    An answer that refuses is a report; whatever kept the remote side from answering is a ``TaskFailed``.
     """
     redactor = Redactor()
     connection = connection_of(context, app, instance, redactor)
@@ -55,6 +55,8 @@ def _by_task(
     outcome: TaskOutcome | TaskFailed = called(context.parts.executor, lambda: handler.run(call), timeout, redactor)
     duration_ms = round((context.parts.clock.monotonic() - began) * 1000, 3)
     if isinstance(outcome, TaskFailed):
+        if "http_status" not in outcome.details:
+            raise outcome
         return ConnectionReport(ok=False, detail=f"{task.task_tag}: {outcome.message}", duration_ms=duration_ms)
     return ConnectionReport(ok=True, detail=f"{task.task_tag} succeeded", duration_ms=duration_ms)
 

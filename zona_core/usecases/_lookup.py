@@ -80,7 +80,9 @@ def instance_to_run(data: TenantData, app: Integration, ref: int | str | None) -
     if instance is not None and instance.status is not InstanceStatus.ACTIVE:
         reason = f": {instance.status_reason}" if instance.status_reason else ""
         raise InvalidInput(
-            f"the instance {instance.title} is in status {instance.status.value}{reason}", code="instance_not_active"
+            f"the instance {instance.title} is in status {instance.status.value}{reason}",
+            code="instance_not_active",
+            hint=f"zona instances update {app.title!r} {instance.title!r} mends its values or its status",
         )
     return instance
 
@@ -91,7 +93,11 @@ def credential_of(data: TenantData, ref: int | str) -> Credential:
     if credential is None and (isinstance(ref, int) or _is_id(ref)):
         credential = data.credentials.get(int(ref))
     if credential is None or credential.deleted:
-        raise NotFound(f"there is no credential {ref!r}", collection="credentials")
+        raise NotFound(
+            f"there is no credential {ref!r}",
+            collection="credentials",
+            hint="zona credentials list shows those there are",
+        )
     return credential
 
 

@@ -76,9 +76,12 @@ class Instances(Area):
         title: str | None = None,
         values: Mapping[str, Any] | None = None,
         allow_private: bool | None = None,
+        credential: int | str | None = None,
         status: InstanceStatus | None = None,
     ) -> Instance:
         """Changes what is given; of ``values`` those named (None empties a field), the others stay.
+
+        ``credential`` names the shared one to use from now on, 0 or an empty text that none is used any more.
 
         Raises like ``add``; ``InvalidInput`` for the status ``deleted``, which ``remove`` gives.
         """
@@ -87,12 +90,15 @@ class Instances(Area):
         data = self._context.data
         of_app = app_of(data, app)
         before = instance_of(data, of_app, instance)
-        shared = data.credentials.get(before.credentials_id) if before.credentials_id else None
+        wanted = before.credentials_id if credential is None else credential
+        shared = credential_of(data, wanted) if wanted else None
+        new_title = before.title if title is None else title
         merged = {**before.values, **(values or {})}
-        clean = self._checked(of_app, title or before.title, merged, shared.secrets if shared else {})
+        clean = self._checked(of_app, new_title, merged, shared.secrets if shared else {})
         after = evolve(
             before,
-            title=title or before.title,
+            title=new_title,
+            credentials_id=shared.id if shared else 0,
             values=clean,
             base_url=str(clean.get("base_url") or ""),
             allow_private=before.allow_private if allow_private is None else allow_private,

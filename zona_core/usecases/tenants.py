@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from attrs import evolve
 
@@ -14,6 +16,9 @@ from zona_core.persistence.repository import Listing
 from zona_core.usecases._area import Area, SystemContext, use_case
 
 __all__ = ["Tenants"]
+
+#: enough to catch a slip; whether mail arrives is for a mail to show
+_EMAIL: Final = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+\Z")
 
 
 class Tenants(Area):
@@ -34,6 +39,8 @@ class Tenants(Area):
         """
         network = NetworkPolicy(private_networks=tuple(private_networks))
         faults = code_faults(code) + network.faults()
+        if contact_email and not _EMAIL.match(contact_email):
+            faults.append(Fault("contact_email", f"{contact_email[:80]!r} is no e-mail address", "name@example.com"))
         if code == CORE:
             faults.append(Fault("tenant_code", f"{CORE!r} is the name of the core database", "another code"))
         if faults:

@@ -59,7 +59,8 @@ def read_key_file(path: str) -> str:
         raise KeyUnavailable(
             f"The master key file {path} cannot be read: {reason}.",
             code="master_key_missing",
-            hint="`zona init` makes one; an existing one is named by ZONA_KEYRING=file:PATH or ZONA_MASTER_KEY",
+            hint="`zona init` makes a new one, which opens nothing that another has sealed; an existing one is named "
+            "by ZONA_KEYRING=file:PATH or ZONA_MASTER_KEY",
         ) from exc
     try:
         # What was opened is checked, not what the path names a moment later.
