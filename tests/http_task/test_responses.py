@@ -263,3 +263,11 @@ def test_odd_wishes_are_ignored(lab, service, reply, header) -> None:
     with pytest.raises(TaskFailed) as caught:
         lab.run({"base_url": service.url})
     assert caught.value.retry_after is None
+
+
+def test_an_integer_beyond_64_bits_stays_text_in_a_number(lab, service, reply) -> None:
+    """Documents cannot hold it as a number, and a float would lose digits."""
+    service.answer = lambda _: reply(body=b'{"id": 18446744073709551615, "n": "7"}')
+    outputs = tuple(OutputField(name=name, kind=FieldKind.NUMBER, path=f"body.{name}") for name in ("id", "n"))
+    outcome = lab.run({"base_url": service.url}, outputs=outputs)
+    assert outcome.outputs == {"id": "18446744073709551615", "n": 7}
