@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from zona_aesgcm import AesGcmKeyring
-from zona_core import KeyUnavailable, Secret
+from zona_core import InvalidInput, KeyUnavailable, Secret
 from zona_core.persistence.sealing import SEALED, Sealer
 
 MASTER = bytes(range(32))
@@ -53,6 +53,13 @@ def test_a_document_holds_the_token_in_base64(clear: str) -> None:
     assert keyring.for_tenant("acme").open(token, context) == clear
     assert sealed["values"]["url"] == "https://a.example.com"
     assert sealer.unseal(sealed)["values"]["api_key"].reveal() == clear
+
+
+def test_a_plain_value_that_looks_sealed_is_refused() -> None:
+    """Nobody can put a ciphertext, or rubbish, in the place of a secret."""
+    with pytest.raises(InvalidInput) as caught:
+        sealer_of()[0].seal(document({SEALED: "AAAA"}))
+    assert caught.value.faults[0].path == "values.api_key"
 
 
 def test_a_document_without_secrets_needs_no_key() -> None:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from zona_core.domain.secrets import Secret
-from zona_core.errors import KeyUnavailable
+from zona_core.errors import Fault, InvalidInput, KeyUnavailable
 from zona_core.ports.cipher import FieldCipher
 from zona_core.ports.store import Document
 
@@ -38,7 +38,8 @@ class Sealer:
     def seal(self, document: Document) -> Document:
         """``document`` with every ``Secret`` in the attributes replaced by ``{"$sealed": base64 of the token}``.
 
-        A secret that was read from this very place keeps its token. Raises ``KeyUnavailable``.
+        A secret that was read from this very place keeps its token. Raises ``KeyUnavailable``, and
+        ``InvalidInput`` for a plain value that would read back as a secret.
         """
         for attribute in self._attributes:
             values = document.get(attribute)
@@ -46,7 +47,7 @@ class Sealer:
                 document[attribute] = {
                     name: self._sealed(document["_id"], f"{attribute}.{name}", value)
                     if isinstance(value, Secret)
-                    else value
+                    else _plain(f"{attribute}.{name}", value)
                     for name, value in values.items()
                 }
         return document
@@ -103,3 +104,11 @@ def _token(text: str) -> bytes:
     except ValueError:
         pass  # Raised from here, the refusal would carry the cause along.
     raise KeyUnavailable("A secret cannot be opened: what is stored is not base64.", code="secret_damaged")
+
+
+def _plain(path: str, value: Any) -> Any:
+    if isinstance(value, dict) and value.keys() == {SEALED}:
+        raise InvalidInput.of(
+            [Fault(path, f"an object with the one key {SEALED} stands for a secret", "another value")]
+        )
+    return value
