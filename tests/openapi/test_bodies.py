@@ -46,6 +46,30 @@ def test_an_objects_properties_become_inputs(read_task: ReadTask) -> None:
     }
 
 
+def test_lists_in_forms_follow_their_encoding(read: Read) -> None:
+    """Without explode a list is one text, parted as the style says; what else an encoding says is told."""
+    listed = {"type": "array", "items": TEXT}
+    schema = {"type": "object", "properties": {**dict.fromkeys("abcd", listed), "e": TEXT, "f": listed}}
+    encoding = {
+        "b": {"style": "form", "explode": False},
+        "c": {"style": "spaceDelimited"},
+        "d": {"style": "pipeDelimited", "explode": True},
+        "e": {"explode": False},
+        "f": {"contentType": "text/plain"},
+    }
+    content = {"application/x-www-form-urlencoded": {"schema": schema, "encoding": encoding}}
+    found = read(paths={"/x": {"post": {"requestBody": {"required": True, "content": content}}}})
+    assert found.definition.tasks[0].handler_config["body"]["content"] == {
+        "a": "{{ input.a }}",
+        "b": "{{ input.b && join(',', input.b[*].to_string(@)) }}",
+        "c": "{{ input.c && join(' ', input.c[*].to_string(@)) }}",
+        "d": "{{ input.d }}",
+        "e": "{{ input.e }}",
+        "f": "{{ input.f }}",
+    }
+    assert [warning.path.rpartition("/")[2] for warning in found.warnings] == ["f"]
+
+
 @pytest.mark.parametrize(
     ("schema", "kind"),
     [

@@ -36,6 +36,14 @@ def test_an_operation_overrides_its_paths_parameters_by_name_and_place(read: Rea
     assert (task.inputs[0].kind, task.inputs[0].required) == (FieldKind.NUMBER, False)
 
 
+def test_what_stands_beside_a_paths_reference_counts(read: Read) -> None:
+    """Operations and parameters of both are there; of two with one name the nearer one is."""
+    shared = {"get": {"operationId": "far"}, "put": {"operationId": "kept"}}
+    near = {"$ref": "#/components/pathItems/p", "get": {"operationId": "near"}, "post": {"operationId": "more"}}
+    found = read(paths={"/x": near}, components={"pathItems": {"p": shared}})
+    assert [task.task_tag for task in found.definition.tasks] == ["near", "kept", "more"]
+
+
 def test_names_that_collide_stay_apart(read_task: ReadTask) -> None:
     """A path's id, a query's id and a body's id are three inputs, the path's one with the plain name."""
     body = {"content": {"application/json": {"schema": {"type": "object", "properties": {"id": TEXT, "x-y": TEXT}}}}}
@@ -79,6 +87,15 @@ def test_headers_that_the_specification_rules_out_are_ignored(read_task: ReadTas
     names = ["Accept", "content-type", "AUTHORIZATION", "Host", "Content-Length", "X-Own"]
     task = read_task({"parameters": [{"name": name, "in": "header", "schema": TEXT} for name in names]})
     assert [name for _, name, _ in wire(task)] == ["X-Own"]
+
+
+def test_an_authorization_header_without_a_scheme_is_told(read: Read, messages: Callable[..., dict[str, str]]) -> None:
+    """Who relies on that parameter is told why it is not sent; beside a scheme it says nothing new."""
+    paths = {"/x": {"get": {"parameters": [{"name": "Authorization", "in": "header", "schema": TEXT}]}}}
+    place = "#/paths/~1x/get/parameters/0"
+    assert "no security scheme" in messages(read(paths=paths))[place]
+    schemes = {"basic": {"type": "http", "scheme": "basic"}}
+    assert place not in messages(read(paths=paths, components={"securitySchemes": schemes}))
 
 
 def test_styles_are_kept_where_they_are_not_the_default(read_task: ReadTask) -> None:

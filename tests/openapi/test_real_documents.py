@@ -108,6 +108,17 @@ def test_repeated_operation_ids_get_tags_of_their_own(read: Callable[..., Import
     ]
 
 
+def test_what_is_odd_everywhere_hides_nothing(read: Callable[..., ImportedApp]) -> None:
+    """The first warning of each sort comes before the second one of any: places and names make no sort of their own."""
+    same = {"operationId": "Find all", "responses": {}}
+    paths = {f"/a{number}": {"get": same} for number in range(31)}
+    paths |= {f"no-slash-{number}": {"get": {"responses": {}}} for number in range(3)}
+    found = read(paths=paths).warnings
+    places = [warning.path.rpartition("/")[2].rstrip("0123456789") for warning in found]
+    assert places == [*["operationId", "no-slash-"] * 3, *["operationId"] * 27]
+    assert len({warning.path for warning in found}) == 33
+
+
 def test_broken_yaml_is_refused_with_line_and_column(data_dir: Path) -> None:
     """What is not YAML is refused in one sentence that says where."""
     path = data_dir / "openapi" / "aws_network_firewall.yaml"

@@ -223,6 +223,23 @@ def test_a_kept_schema_is_whole_and_small(read: Read) -> None:
     assert field_of(read, large).schema is None
 
 
+def test_an_unusual_media_type_is_asked_for_where_there_are_several(read_task: ReadTask) -> None:
+    """The outputs are of one of them: the answer has to be in that one."""
+
+    def accepted(*kinds: str) -> list[str]:
+        content = {kind: {"schema": {"type": "object"}} for kind in kinds}
+        config = read_task({"responses": {"200": {"description": "", "content": content}}}).handler_config
+        return [one["value"] for one in config.get("parameters", []) if one["name"] == "Accept"]
+
+    assert accepted("application/xml", "application/vnd.a+json") == ["application/vnd.a+json"]
+    assert accepted("application/vnd.a+json") == []
+    assert accepted("application/xml", "application/json") == []
+    assert accepted("text/csv", "application/xml") == []
+    operation = {"produces": ["text/xml", "application/hal+json"], "responses": {"200": {"schema": {"type": "array"}}}}
+    parameters = read_task(operation, swagger="2.0").handler_config["parameters"]
+    assert parameters == [{"in": "header", "name": "Accept", "value": "application/hal+json"}]
+
+
 def outputs_of(read_task: ReadTask, responses: Any, **parts: Any) -> list[tuple[str, K, str]]:
     return [(one.name, one.kind, one.path) for one in read_task({"responses": responses}, **parts).outputs]
 
@@ -244,7 +261,9 @@ def answer(schema: Any, media: str = "application/json") -> dict[str, Any]:
         ({"200": answer({"type": "string"}, "text/plain")}, [("body", K.TEXT, "body")]),
         ({"200": answer({"type": "string", "format": "binary"}, "application/pdf")}, [("body", K.FILE, "body")]),
         ({"404": answer({"type": "array"}), "201": answer({"type": "number"})}, [("body", K.NUMBER, "body")]),
-        ({"204": {"description": ""}, "default": answer({"type": "array"})}, [("items", K.LIST, "body")]),
+        ({"204": {"description": ""}, "default": answer({"type": "array"})}, [("body", K.JSON, "body")]),
+        ({"2xx": {"description": ""}, "default": answer({"type": "array"})}, [("body", K.JSON, "body")]),
+        ({"404": answer({"type": "number"}), "default": answer({"type": "array"})}, [("items", K.LIST, "body")]),
         ({"2XX": answer({"type": "array"})}, [("items", K.LIST, "body")]),
         ({"200": {"schema": {"type": "array"}}}, [("items", K.LIST, "body")]),
         ({"200": answer({"properties": {"s": {"type": "string", "writeOnly": True}}})}, [("body", K.JSON, "body")]),
@@ -256,7 +275,7 @@ def answer(schema: Any, media: str = "application/json") -> dict[str, Any]:
 def test_outputs_are_those_of_the_best_answer(
     read_task: ReadTask, responses: Any, outputs: list[tuple[str, K, str]]
 ) -> None:
-    """The first successful response that has content, in JSON if it can be had."""
+    """The first successful response that has content, in JSON if it can be had; the default only if there is none."""
     assert outputs_of(read_task, responses) == outputs
 
 

@@ -79,17 +79,60 @@ def test_variables_and_credentials_with_one_name_stay_apart(read: Read) -> None:
     assert [f.name for f in found.definition.fields] == ["auth_api_key", "api_key", "base_url"]
 
 
-def test_an_operation_with_a_server_of_its_own_is_inactive(read: Read, messages: Callable[..., dict[str, str]]) -> None:
-    """Tasks share the instance's base URL: it would go to the wrong place."""
-    own = {"servers": [{"url": "https://upload.example"}]}
+def test_an_operation_may_have_a_server_of_its_own(read: Read) -> None:
+    """Its own comes before its path's, and either before the app's; the app's by another name is no other."""
+    upload, files = (
+        {"servers": [{"url": "https://upload.example/v2/"}]},
+        {"servers": [{"url": "https://files.example"}]},
+    )
     same = {"servers": [{"url": "https://api.example/"}]}
-    found = read(paths={"/x": {"get": own, "put": same}, "/y": {**own, "get": {}}})
-    assert [task.status for task in found.definition.tasks] == [
-        AppStatus.INACTIVE,
-        AppStatus.ACTIVE,
-        AppStatus.INACTIVE,
+    found = read(paths={"/x": {"get": upload, "put": same, "post": {}}, "/y": {**files, "get": {}, "put": upload}})
+    assert [task.handler_config.get("base_url") for task in found.definition.tasks] == [
+        "https://upload.example/v2",
+        None,
+        None,
+        "https://files.example",
+        "https://upload.example/v2",
     ]
-    assert set(messages(found)) == {"#/paths/~1x/get/servers/0", "#/paths/~1y/servers/0"}
+    assert {task.status for task in found.definition.tasks} == {AppStatus.ACTIVE}
+    assert not [warning for warning in found.warnings if "server" in warning.message]
+
+
+def test_variables_of_own_servers_become_fields(read: Read) -> None:
+    """Variables described alike are one field; a variable that only some operations need is not required."""
+    region = {"region": {"enum": ["eu", "us"], "default": "eu"}}
+    stage = {"region": {"default": "prod"}, "zone": {}}
+    app = {"url": "https://{region}.example", "variables": region}
+    paths = {
+        "/a": {"get": {"servers": [app]}},
+        "/b": {"get": {"servers": [{"url": "https://{region}.files.example", "variables": region}]}},
+        "/c": {"get": {"servers": [{"url": "https://{zone}-{region}.example", "variables": stage}]}},
+    }
+    found = read(paths=paths, servers=[app]).definition
+    assert [task.handler_config.get("base_url") for task in found.tasks] == [
+        None,
+        "https://{{ instance.region }}.files.example",
+        "https://{{ instance.zone }}-{{ instance.server_region }}.example",
+    ]
+    assert [(field.name, field.default, field.required) for field in found.fields] == [
+        ("region", "eu", False),
+        ("zone", None, False),
+        ("server_region", "prod", False),
+        ("base_url", None, False),
+    ]
+
+
+def test_an_own_server_that_is_no_url_is_told(read: Read, messages: Callable[..., dict[str, str]]) -> None:
+    """What it is relative to, nobody knows: the app's server is used."""
+    found = read(paths={"/x": {"get": {"servers": [{"url": "/v2"}]}}})
+    assert "base_url" not in found.definition.tasks[0].handler_config
+    assert "the app's is used" in messages(found)["#/paths/~1x/get/servers/0"]
+
+
+def test_an_own_server_serves_where_the_app_has_none(read: Read) -> None:
+    """Each instance gives the app's base URL; the operation knows its own."""
+    found = read(paths={"/x": {"get": {"servers": [{"url": "https://own.example"}]}}}, servers=[])
+    assert found.definition.tasks[0].handler_config["base_url"] == "https://own.example"
 
 
 def test_host_and_base_path_stand_in_for_servers(read: Read, messages: Callable[..., dict[str, str]]) -> None:
@@ -104,6 +147,7 @@ def test_a_telling_operation_is_the_health_check(read: Read) -> None:
     paths = {
         "/users": {"get": {"operationId": "listUsers"}},
         "/status/{id}": {"get": {}},
+        "/ping": {"get": {"servers": [{"url": "https://elsewhere.example"}]}},
         "/users/me": {"get": {"operationId": "whoAmI"}},
     }
     found = read(paths=paths).definition

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jmespath
 import pytest
 
 from zona_core.domain.apps import TaskDefinition
@@ -61,6 +62,39 @@ def test_parameters_have_their_types_inline(read_task: ReadTask) -> None:
         "X-A": (None, None),
     }
     assert [f.kind for f in task.inputs] == [K.NUMBER, *[K.LIST] * 5, K.CHOICE]
+
+
+def test_any_header_may_be_a_parameter(read_task: ReadTask) -> None:
+    """Only OpenAPI 3 rules Accept and Authorization out; the latter is a secret, or a scheme's if there is one."""
+    names = ("Authorization", "Accept", "Content-Type")
+    operation = {"parameters": [{"name": name, "in": "header", "type": "string"} for name in names]}
+    task = read_task(operation, swagger="2.0")
+    assert [(f.name, f.kind) for f in task.inputs] == [("Authorization", K.SECRET), ("Accept", K.TEXT)]
+    schemes = {"basic": {"type": "basic"}}
+    task = read_task(operation, swagger="2.0", securityDefinitions=schemes)
+    assert [f.name for f in task.inputs] == ["Accept"]
+
+
+def test_lists_in_forms_follow_their_collection_format(read: Read, messages: Callable[..., dict[str, str]]) -> None:
+    """csv, the default, and the other delimiters make one text of a list; multi repeats the part."""
+    listed = {"in": "formData", "type": "array", "items": {"type": "integer"}}
+    formats = {"csv": None, "ssv": "ssv", "tsv": "tsv", "pipes": "pipes", "multi": "multi", "odd": "odd"}
+    parameters: list[dict[str, Any]] = [{"name": "text", "in": "formData", "type": "string"}]
+    parameters += [{"name": n, **listed, **({"collectionFormat": f} if f else {})} for n, f in formats.items()]
+    found = read(swagger="2.0", paths={"/x": {"post": {"parameters": parameters}}})
+    content = found.definition.tasks[0].handler_config["body"]["content"]
+    sent = {name: jmespath.search(text[3:-3], {"input": {name: [1, 2]}}) for name, text in content.items()}
+    assert sent == {
+        "text": [1, 2],  # as it is given
+        "csv": "1,2",
+        "ssv": "1 2",
+        "tsv": "1\t2",
+        "pipes": "1|2",
+        "multi": [1, 2],
+        "odd": "1,2",
+    }
+    assert jmespath.search(content["csv"][3:-3], {"input": {}}) is None
+    assert list(messages(found)) == ["#/paths/~1x/post/parameters/6"]
 
 
 def test_a_body_parameter_is_the_body(read: Read) -> None:

@@ -15,8 +15,10 @@ Rules that hold for every adapter; the contract suite in ``zona_core.testing`` c
   not repeat or skip documents that did not change.
 * **Honesty.** Values handed out are the caller's own: changing them changes nothing stored.
 * **Safety.** Paths are identifiers parted by dots; equality values are scalars; anything else raises ``InvalidInput``,
-  so that no operator can come in through a value.
-* **Errors.** ``DuplicateKey``, ``RevisionConflict``, ``NotFound``, ``StoreUnavailable``; never the driver's own.
+  so that no operator can come in through a value. So does a NUL in a key, a condition or a text that an index holds;
+  elsewhere a text keeps it, but conditions, orders and counts on such a path may take the text to end there.
+* **Errors.** ``DuplicateKey``, ``RevisionConflict``, ``NotFound``, ``StoreUnavailable``; never the driver's own. What
+  is stored but is no document is ``StoreUnavailable`` with code ``document_damaged``, its collection and key.
 """
 
 from __future__ import annotations
@@ -85,8 +87,8 @@ class Index:
     """An index that a collection's queries need.
 
     ``unique`` ones hold for documents that match ``where`` (all, if empty) and have a value other than null in every
-    field; true and 1 are two values, 1 and 1.0 are one, as in conditions. ``ttl``: documents are removed by ``DocumentStore.expire`` once the datetime in the (one) field is ``ttl``
-    seconds past.
+    field; true and 1 are two values, 1 and 1.0 are one, as in conditions. ``ttl``: documents are removed by
+    ``DocumentStore.expire`` once the datetime in the (one) field is ``ttl`` seconds past.
     """
 
     name: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import Any, Final
 
 from zona_core.errors import Fault
@@ -10,6 +12,8 @@ __all__ = ["Warnings", "below"]
 
 #: a document with more oddities than this is told so in one last warning
 _MOST: Final = 2_000
+#: warnings that differ in no more than these (names, numbers, places) are of one sort
+_PARTICULARS: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\{[^}]*\}|#/\S+|[0-9]+")
 
 
 def below(place: str, *parts: Any) -> str:
@@ -18,7 +22,7 @@ def below(place: str, *parts: Any) -> str:
 
 
 class Warnings:
-    """Collects warnings in the order of their discovery, each once, and at most 2,000."""
+    """Collects warnings, each once, and at most 2,000."""
 
     def __init__(self, known: tuple[Fault, ...] = ()) -> None:
         self._found: dict[Fault, None] = dict.fromkeys(known)
@@ -35,7 +39,14 @@ class Warnings:
             self._left_out += 1
 
     def faults(self) -> tuple[Fault, ...]:
-        """All warnings."""
-        if not self._left_out:
-            return tuple(self._found)
-        return (*self._found, Fault("#", f"{self._left_out} further warnings are not listed"))
+        """All warnings: the first of each sort, then the second ones, …: what is odd everywhere hides nothing."""
+        counted = Counter[str]()
+        rank = {}
+        for fault in self._found:
+            sort = _PARTICULARS.sub("…", fault.message)
+            rank[fault] = counted[sort]
+            counted[sort] += 1
+        told = sorted(self._found, key=rank.__getitem__)
+        if self._left_out:
+            told.append(Fault("#", f"{self._left_out:,} further warnings are not listed"))
+        return tuple(told)

@@ -81,10 +81,14 @@ def _by_property(
                 binary=media.form == "multipart",
             )
         )
-        content[wire] = f"{{{{ input.{name} }}}}"
-    if media.encoding:
-        context.notes.add(media.place, "encoding is not followed: the parts are sent by their types")
+        content[wire] = _template(name, media.delimiters.get(wire, "") if known.get("type") == "array" else "")
     return Body(fields=tuple(fields), config=_config(media, content)) if fields else None
+
+
+def _template(name: str, delimiter: str) -> str:
+    """The input's value, or its items as one text."""
+    value = f"input.{name}"
+    return f"{{{{ {value} && join('{delimiter}', {value}[*].to_string(@)) }}}}" if delimiter else f"{{{{ {value} }}}}"
 
 
 def _whole(context: Context, media: Media, plain: dict[str, Any], names: Names) -> Body:

@@ -20,6 +20,10 @@ _MEDIA_TYPE: Final = re.compile(
     r"(?:\s*;\s*[A-Za-z0-9!#$&^_.+-]+=(?:[A-Za-z0-9!#$&^_.+-]+|\"[^\"\r\n]*\"))*\Z"
 )
 _FORM: Final = "application/x-www-form-urlencoded"
+#: style → what parts the items of a list in a form
+_DELIMITERS: Final[Mapping[Any, str]] = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
+#: the same for Swagger 2.0's collectionFormat; ``multi`` repeats the part
+_COLLECTION_DELIMITERS: Final[Mapping[Any, str]] = {"csv": ",", "ssv": " ", "tsv": "\t", "pipes": "|", "multi": ""}
 _FORM_TEXT: Final = re.compile(r"[^\s=&]+=[^&]*(?:&[^\s=&]+=[^&]*)*\Z")
 
 
@@ -35,8 +39,8 @@ class Media:
     required: bool
     description: Any = None
     example: Any = None
-    #: how parts of a form are serialised (``encoding``), if the document says
-    encoding: Mapping[str, Any] | None = None
+    #: what parts the items of those properties of a form whose lists are sent as one value
+    delimiters: Mapping[str, str] = Factory(dict)
     #: where a property stands, if not below the schema's place
     places: Mapping[str, str] = Factory(dict)
 
@@ -74,7 +78,6 @@ def _best(context: Context, usable: Mapping[str, Any], body: Mapping[str, Any], 
     schema, schema_place = entry.get("schema", {}), below(there, "schema")
     form = _form_of(kind, context.schemas.plain(schema, schema_place))
     exact = kind if "*" not in kind else {"json": "application/json", "text": "text/plain"}.get(form, "")
-    encoding = entry.get("encoding")
     return Media(
         form=form,
         media_type=exact or "application/octet-stream",
@@ -83,8 +86,23 @@ def _best(context: Context, usable: Mapping[str, Any], body: Mapping[str, Any], 
         required=body.get("required") is True,
         description=body.get("description"),
         example=example_of(entry, context, there),
-        encoding=encoding if isinstance(encoding, dict) else None,
+        delimiters=_encoded_delimiters(context, entry.get("encoding"), below(there, "encoding")),
     )
+
+
+def _encoded_delimiters(context: Context, encoding: Any, place: str) -> dict[str, str]:
+    """What ``encoding`` says of lists (OpenAPI 3.1.1 §4.8.15); the rest of it is noted."""
+    found = {}
+    for name, raw in encoding.items() if isinstance(encoding, dict) else ():
+        if not isinstance(raw, dict):
+            continue
+        style = raw.get("style", "form")
+        if set(raw) & {"contentType", "headers"} or style not in _DELIMITERS:
+            message = "only style and explode of lists are followed; the part is sent by its type"
+            context.notes.add(below(place, name), message)
+        if raw.get("explode", style == "form") is False and style in _DELIMITERS:
+            found[name] = _DELIMITERS[style]
+    return found
 
 
 def _rank(kind: str) -> int:
@@ -221,8 +239,20 @@ def _form_media(context: Context, parameters: Parameters, kinds: list[str] | tup
         },
         place=parameters.form[0][1],
         required=any(raw.get("required") is True for raw, _ in parameters.form),
+        delimiters=_collection_delimiters(context, parameters) if context.swagger2 else {},
         places={raw["name"]: there for raw, there in parameters.form},
     )
+
+
+def _collection_delimiters(context: Context, parameters: Parameters) -> dict[str, str]:
+    found = {}
+    for raw, place in parameters.form:
+        collection = raw.get("collectionFormat", "csv")
+        if not isinstance(collection, str) or collection not in _COLLECTION_DELIMITERS:
+            context.notes.add(place, f"collectionFormat {str(collection)[:30]!r} is read as csv", "csv")
+            collection = "csv"
+        found[raw["name"]] = _COLLECTION_DELIMITERS[collection]
+    return found
 
 
 def _form_property(raw: Mapping[str, Any]) -> dict[str, Any]:

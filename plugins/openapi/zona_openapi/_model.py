@@ -30,6 +30,13 @@ class Context:
     fields: Fields
 
     @property
+    def has_security(self) -> bool:
+        """Whether the document describes any security scheme."""
+        components = self.document.get("components")
+        inside = components.get("securitySchemes") if isinstance(components, dict) else None
+        return bool(inside or self.document.get("securityDefinitions"))
+
+    @property
     def swagger2(self) -> bool:
         """Whether the document follows Swagger 2.0."""
         return self.version == "2.0"

@@ -7,18 +7,18 @@ from typing import Any, Final
 
 from attrs import define
 
-from zona_core.domain.apps import AppStatus, TaskDefinition
+from zona_core.domain.apps import TaskDefinition
 from zona_core.domain.fields import Field
 from zona_core.errors import InvalidDocument
 from zona_documents import below
 from zona_openapi._bodies import read_body
 from zona_openapi._model import Context, Parameter, Path
 from zona_openapi._names import Names, identifier, line, prose, tag
-from zona_openapi._outputs import read_outputs, success_statuses
+from zona_openapi._outputs import read_outputs, success_statuses, wanted_media
 from zona_openapi._parameters import declared_path_names, read_parameters
 from zona_openapi._paths import read_path
 from zona_openapi._security import Security
-from zona_openapi._servers import own_server
+from zona_openapi._servers import Servers
 
 __all__ = ["read_tasks"]
 
@@ -42,7 +42,7 @@ class _Operation:
     item_place: str
 
 
-def read_tasks(context: Context, security: Security, base_url: str) -> list[TaskDefinition]:
+def read_tasks(context: Context, security: Security, servers: Servers) -> list[TaskDefinition]:
     """One task for each operation, in the document's order.
 
     Raises ``InvalidDocument`` if there is no operation, or more than the limits allow.
@@ -54,7 +54,7 @@ def read_tasks(context: Context, security: Security, base_url: str) -> list[Task
     tasks: list[TaskDefinition] = []
     inputs = 0
     for operation, its_tag in zip(operations, tags, strict=True):
-        tasks.append(_task(context, security, operation, its_tag, base_url))
+        tasks.append(_task(context, security, servers, operation, its_tag))
         inputs += len(tasks[-1].inputs)
         if inputs > _MOST_INPUTS:
             raise InvalidDocument(f"The operations take more than {_MOST_INPUTS:,} inputs.", limit=_MOST_INPUTS)
@@ -97,8 +97,10 @@ def _path_items(context: Context) -> Iterator[tuple[str, dict[str, Any], str]]:
             continue
         found = context.references.mapping(raw, below("#", "paths", key))
         if found:
-            context.budget.spend(len(found[0]))
-            yield key, *found
+            # what stands beside a path's reference counts as well (OpenAPI 3.1.1 §4.8.9)
+            item = {**found[0], **{name: part for name, part in raw.items() if name != "$ref"}}
+            context.budget.spend(len(item))
+            yield key, item, found[1]
 
 
 def _tags(context: Context, operations: list[_Operation]) -> list[str]:
@@ -129,7 +131,9 @@ def _tags(context: Context, operations: list[_Operation]) -> list[str]:
     return tags
 
 
-def _task(context: Context, security: Security, operation: _Operation, its_tag: str, base_url: str) -> TaskDefinition:
+def _task(
+    context: Context, security: Security, servers: Servers, operation: _Operation, its_tag: str
+) -> TaskDefinition:
     raw, place = operation.raw, operation.place
     context.budget.spend(sum(len(part) for part in raw.values() if isinstance(part, dict | list)))
     lists = (
@@ -141,11 +145,17 @@ def _task(context: Context, security: Security, operation: _Operation, its_tag: 
     names = Names()
     inputs: list[Field] = []
     config: dict[str, Any] = {"method": operation.method.upper(), "path": path.template}
+    base_url = servers.own((raw, place), (operation.item, operation.item_place))
+    if base_url:
+        config["base_url"] = base_url
     entries = [_constant(name, value) for name, value in path.query if name and not value.startswith("{")]
     for parameter in sorted(parameters.listed, key=lambda found: _ORDER.index(found.where)):
         field = _field(context, parameter, names)
         inputs.append(field)
         entries.append(_entry(parameter, field.name))
+    wanted = wanted_media(context, raw, place)
+    if wanted and not any(entry["in"] == "header" and entry["name"].lower() == "accept" for entry in entries):
+        entries.append({"in": "header", "name": "Accept", "value": wanted})
     if entries:
         config["parameters"] = entries
     body = read_body(context, raw, place, parameters, names)
@@ -164,7 +174,6 @@ def _task(context: Context, security: Security, operation: _Operation, its_tag: 
         inputs=tuple(inputs),
         outputs=read_outputs(context, raw, place),
         handler_config=config,
-        status=_status(context, operation, base_url),
     )
 
 
@@ -206,16 +215,3 @@ def _entry(parameter: Parameter, name: str) -> dict[str, Any]:
 
 def _constant(name: str, value: str) -> dict[str, Any]:
     return {"in": "query", "name": name, "value": value.replace("{{", "{ {")}
-
-
-def _status(context: Context, operation: _Operation, base_url: str) -> AppStatus:
-    """Inactive if the operation lives on a server of its own: an app's tasks share the instance's base URL."""
-    found = own_server(context, (operation.raw, operation.place), (operation.item, operation.item_place))
-    if found is None or not base_url or found[0] == base_url:
-        return AppStatus.ACTIVE
-    context.notes.add(
-        found[1],
-        f"the operation's own server {found[0][:200]} is not the app's; the task is inactive",
-        "an app of its own for that server",
-    )
-    return AppStatus.INACTIVE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from zona_core.domain.fields import FieldKind, OutputField
 from zona_documents import below
@@ -14,11 +14,21 @@ from zona_openapi._media import is_json, is_text
 from zona_openapi._model import Context
 from zona_openapi._names import Names, identifier, prose
 
-__all__ = ["read_outputs", "success_statuses"]
+__all__ = ["read_outputs", "success_statuses", "wanted_media"]
 
 _MOST_PROPERTIES: Final = 200
 _BARE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _ANYTHING: Final = OutputField(name="body", kind=FieldKind.JSON, path="body", label="Body")
+
+
+class _Content(NamedTuple):
+    """What a response holds."""
+
+    kind: str
+    schema: Any
+    place: str
+    #: whether other media types are documented as well
+    one_of_several: bool
 
 
 def read_outputs(context: Context, operation: Mapping[str, Any], place: str) -> tuple[OutputField, ...]:
@@ -26,8 +36,8 @@ def read_outputs(context: Context, operation: Mapping[str, Any], place: str) -> 
     found = _content(context, operation, place)
     if found is None:
         return (_ANYTHING,)
-    kind, schema, there = found
-    plain = context.schemas.plain(schema, there)
+    kind, there = found.kind, found.place
+    plain = context.schemas.plain(found.schema, there)
     help_text = prose(plain.get("description"), 1_000)
     if kind and not is_json(kind) and "*" not in kind:
         text = is_text(kind) and plain.get("format") != "binary"
@@ -46,6 +56,14 @@ def read_outputs(context: Context, operation: Mapping[str, Any], place: str) -> 
     return outputs or (OutputField(name="body", kind=_kind(plain), path="body", label="Body", help=help_text),)
 
 
+def wanted_media(context: Context, operation: Mapping[str, Any], place: str) -> str:
+    """The media type to ask for, where the answer comes in several and the one that the outputs are of is unusual."""
+    found = _content(context, operation, place)
+    if found is None or not found.one_of_several or not is_json(found.kind):
+        return ""
+    return "" if found.kind.lower().startswith("application/json") else found.kind
+
+
 def success_statuses(operation: Mapping[str, Any]) -> list[Any]:
     """Statuses beyond 2XX that count as success: redirections, where the operation documents nothing else."""
     responses = operation.get("responses")
@@ -55,12 +73,12 @@ def success_statuses(operation: Mapping[str, Any]) -> list[Any]:
     return [int(code) for code in sorted(codes) if re.match(r"3[0-9]{2}\Z", code)]
 
 
-def _content(context: Context, operation: Mapping[str, Any], place: str) -> tuple[str, Any, str] | None:
-    """Media type, schema and place of the best response that has content."""
+def _content(context: Context, operation: Mapping[str, Any], place: str) -> _Content | None:
+    """The best response that has content."""
     responses = operation.get("responses")
     listed = {str(code): entry for code, entry in responses.items()} if isinstance(responses, dict) else {}
-    codes = sorted(code for code in listed if re.match(r"2[0-9]{2}\Z", code))
-    for code in (*codes, *(code for code in ("2XX", "2xx", "default") if code in listed)):
+    codes = sorted(code for code in listed if re.match(r"2(?:[0-9]{2}|XX|xx)\Z", code))
+    for code in codes or ["default"] * ("default" in listed):  # beside a success the default stands for errors
         there = below(place, "responses", code)
         found = context.references.mapping(listed[code], there)
         media = _media(context, operation, *found) if found else None
@@ -69,9 +87,7 @@ def _content(context: Context, operation: Mapping[str, Any], place: str) -> tupl
     return None
 
 
-def _media(
-    context: Context, operation: Mapping[str, Any], response: Mapping[str, Any], place: str
-) -> tuple[str, Any, str] | None:
+def _media(context: Context, operation: Mapping[str, Any], response: Mapping[str, Any], place: str) -> _Content | None:
     content = response.get("content")
     if isinstance(content, dict) and content:
         kind = next((kind for kind in content if is_json(kind)), next(iter(content)))
@@ -79,7 +95,7 @@ def _media(
         found = context.references.mapping(content[kind], there) if content[kind] is not None else None
         entry, there = found or ({}, there)
         # lines of JSON (OpenAPI 3.2) come as one text, whatever their items are
-        return kind, entry.get("schema", {}), below(there, "schema")
+        return _Content(kind, entry.get("schema", {}), below(there, "schema"), len(content) > 1)
     schema = response.get("schema")
     if not isinstance(schema, dict) or not schema:
         return None
@@ -87,9 +103,10 @@ def _media(
         produces = operation.get("produces", context.document.get("produces"))
         kinds = [kind for kind in produces if isinstance(kind, str)] if isinstance(produces, list) else []
         kind = next((kind for kind in kinds if is_json(kind)), kinds[0] if kinds else "application/json")
-        return ("application/octet-stream" if schema.get("type") == "file" else kind), schema, below(place, "schema")
+        kind = "application/octet-stream" if schema.get("type") == "file" else kind
+        return _Content(kind, schema, below(place, "schema"), len(kinds) > 1)
     context.notes.add(place, "the response's schema is read as that of JSON content", "content: application/json")
-    return "application/json", schema, below(place, "schema")
+    return _Content("application/json", schema, below(place, "schema"), False)
 
 
 def _by_property(context: Context, plain: Mapping[str, Any], place: str) -> tuple[OutputField, ...]:

@@ -13,8 +13,6 @@ __all__ = ["declared_path_names", "example_of", "read_parameters"]
 
 #: parameters of one list
 _MOST: Final = 1_000
-#: header parameters that the specification tells to ignore (OpenAPI 3.0.4 §4.8.12.1)
-_IGNORED_HEADERS: Final = frozenset(("accept", "content-type", "authorization"))
 #: those that frame the message or name its target: the transport sets them
 _TRANSPORT_HEADERS: Final = frozenset(
     ("connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade")
@@ -65,7 +63,7 @@ def read_parameters(context: Context, path: Path, *lists: tuple[Any, str]) -> Pa
                 form[name] = (raw, place)
             if where not in _STYLES:
                 continue
-            if where == "header" and name.lower() in _IGNORED_HEADERS:
+            if where == "header" and _is_ignored(context, name, place):
                 content_type = _content_type(name, raw) or content_type
                 continue
             if not _usable(context, name, where, place, path):
@@ -142,6 +140,16 @@ def _usable(context: Context, name: str, where: str, place: str, path: Path) -> 
     return True
 
 
+def _is_ignored(context: Context, name: str, place: str) -> bool:
+    """Whether other parts of the document say what a header is (OpenAPI 3.0.4 §4.8.12.1; 2.0 has no such rule)."""
+    known = name.lower()
+    if known == "authorization":
+        if not context.swagger2 and not context.has_security:
+            context.notes.add(place, "the header Authorization is not sent: no security scheme says how", "a scheme")
+        return not context.swagger2 or context.has_security
+    return known == "content-type" or (known == "accept" and not context.swagger2)
+
+
 def _content_type(name: str, raw: Mapping[str, Any]) -> str:
     if name.lower() != "content-type":
         return ""
@@ -154,6 +162,8 @@ def _content_type(name: str, raw: Mapping[str, Any]) -> str:
 
 def _parameter(context: Context, raw: dict[str, Any], place: str, name: str, where: str) -> Parameter:
     schema, schema_place, content = _schema(context, raw, place)
+    if where == "header" and name.lower() == "authorization":
+        schema = {"type": "string", "format": "password"}
     style, explode = _style(context, raw, place, where)
     required = raw.get("required") is True
     if where == "path" and not required:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from attrs import define
+from attrs import Factory, define, evolve
 
 from zona_core.domain.fields import Field, FieldKind
 from zona_core.domain.values import value_faults
@@ -14,7 +14,7 @@ from zona_documents import below
 from zona_openapi._model import Context
 from zona_openapi._names import Names, identifier, line, prose
 
-__all__ = ["Servers", "own_server", "read_servers"]
+__all__ = ["Servers", "read_servers"]
 
 _VARIABLE: Final = re.compile(r"\{([^{}]*)\}")
 _MOST: Final = 100
@@ -23,40 +23,88 @@ _URL_FIELD: Final = Field(name="base_url", kind=FieldKind.URL)
 
 
 @define(frozen=True, kw_only=True)
-class Servers:
-    """How an app's instances find their remote side."""
+class _Variable:
+    """A server variable as the document describes it, and its field."""
 
-    fields: tuple[Field, ...]
+    name: str
+    raw: Mapping[str, Any]
+    field: Field
+
+
+@define(kw_only=True)
+class Servers:
+    """How an app's instances find their remote side, and what operations live elsewhere."""
+
+    context: Context
+    #: of the app's fields
+    names: Names
     #: the template of the base URL, or "" if each instance has to give it
-    base_url: str
+    base_url: str = ""
+    base_field: Field
+    variables: list[_Variable] = Factory(list)
+
+    def fields(self) -> list[Field]:
+        """Those of the server variables that were met so far, and the base URL's."""
+        return [*(variable.field for variable in self.variables), self.base_field]
+
+    def own(self, *holders: tuple[Mapping[str, Any], str]) -> str:
+        """The template of the server that an operation or its path names for itself; "" if that is the app's.
+
+        ``holders`` are what may name one, each with its place, the nearest first.
+        """
+        for holder, place in holders:
+            found = _entries(self.context, holder.get("servers"), below(place, "servers"))
+            usable = [entry for entry in found if _is_absolute(entry[0])]
+            if usable:
+                template = self.template(*usable[0], required=False)
+                return "" if template == self.base_url else template
+            for url, _, there in found:
+                message = f"the operation's own server {url[:100]!r} is no absolute URL; the app's is used"
+                self.context.notes.add(there, message, "http:// or https:// and a host")
+        return ""
+
+    def template(self, url: str, raw: Mapping[str, Any], place: str, *, required: bool) -> str:
+        """The URL with its variables as templates; ``required`` if a variable without default is needed by all."""
+        variables = raw.get("variables")
+        listed = variables if isinstance(variables, dict) else {}
+        names = {}
+        for name in dict.fromkeys(_VARIABLE.findall(url)):
+            there = below(place, "variables", name)
+            names[name] = self._variable(name, listed.get(name), there, required=required).name
+        return _VARIABLE.sub(lambda match: f"{{{{ instance.{names[match[1]]} }}}}", url).rstrip("/")
+
+    def _variable(self, name: str, raw: Any, place: str, *, required: bool) -> Field:
+        """The variable's field; servers that describe a variable alike share it."""
+        if not isinstance(raw, dict):
+            self.context.notes.add(place, f"the server variable {name!r} is not described; a text is asked for")
+            raw = {}
+        enum = raw.get("enum")
+        self.context.budget.spend(len(self.variables) + (len(enum) if isinstance(enum, list) else 1))
+        known = next((one.field for one in self.variables if one.name == name and one.raw == raw), None)
+        if known is not None:
+            return known
+        field = _variable_field(self.context, name, raw, place, self.names)
+        field = evolve(field, required=field.required and required)
+        self.variables.append(_Variable(name=name, raw=raw, field=field))
+        return field
 
 
 def read_servers(context: Context, names: Names) -> Servers:
     """The document's servers; ``names`` are those of the app's fields."""
     names.take("base_url")
     found = _listed(context)
-    usable = [(url, raw, place) for url, raw, place in found if _is_absolute(url)]
+    usable = [entry for entry in found if _is_absolute(entry[0])]
     for url, _, place in found:
         if not _is_absolute(url):
             context.notes.add(place, f"the server {url[:100]!r} is no absolute URL", "http:// or https:// and a host")
     if not usable:
         context.notes.add("#/servers", "no server can be used as it is: each instance needs its base_url", "a URL")
-        return Servers(fields=(_base_field(found, default=None, required=True),), base_url="")
-    url, raw, place = usable[0]
-    if not _VARIABLE.search(url):
-        url = url.rstrip("/")
-        return Servers(fields=(_base_field(found, default=url, required=False),), base_url=url)
-    fields, template = _with_variables(context, url, raw, place, names)
-    return Servers(fields=(*fields, _base_field(found, default=None, required=False)), base_url=template)
-
-
-def own_server(context: Context, *holders: tuple[Mapping[str, Any], str]) -> tuple[str, str] | None:
-    """The absolute URL and place of the server that an operation or its path names for itself, if any."""
-    for holder, place in holders:
-        for url, raw, there in _entries(context, holder.get("servers"), below(place, "servers")):
-            if _is_absolute(url):
-                return _with_defaults(url, raw).rstrip("/"), there
-    return None
+        return Servers(context=context, names=names, base_field=_base_field(found, default=None, required=True))
+    url = usable[0][0].rstrip("/")
+    default = None if _VARIABLE.search(url) else url
+    servers = Servers(context=context, names=names, base_field=_base_field(found, default=default, required=False))
+    servers.base_url = servers.template(*usable[0], required=True)
+    return servers
 
 
 def _listed(context: Context) -> list[tuple[str, dict[str, Any], str]]:
@@ -123,23 +171,6 @@ def _base_field(found: list[tuple[str, dict[str, Any], str]], *, default: str | 
     )
 
 
-def _with_variables(
-    context: Context, url: str, raw: Mapping[str, Any], place: str, names: Names
-) -> tuple[list[Field], str]:
-    fields: dict[str, Field] = {}
-    variables = raw.get("variables")
-    listed = variables if isinstance(variables, dict) else {}
-    for variable in dict.fromkeys(_VARIABLE.findall(url)):
-        there = below(place, "variables", variable)
-        known = listed.get(variable)
-        if not isinstance(known, dict):
-            context.notes.add(there, f"the server variable {variable!r} is not described; a text is asked for")
-            known = {}
-        fields[variable] = _variable_field(context, variable, known, there, names)
-    template = _VARIABLE.sub(lambda match: f"{{{{ instance.{fields[match[1]].name} }}}}", url)
-    return list(fields.values()), template.rstrip("/")
-
-
 def _variable_field(context: Context, variable: str, raw: Mapping[str, Any], place: str, names: Names) -> Field:
     enum = raw.get("enum")
     choices = tuple(dict.fromkeys(line(entry, 200) for entry in enum)) if isinstance(enum, list) else ()
@@ -159,14 +190,3 @@ def _variable_field(context: Context, variable: str, raw: Mapping[str, Any], pla
         choices=choices,
         help=prose(raw.get("description"), 2_000),
     )
-
-
-def _with_defaults(url: str, raw: Mapping[str, Any]) -> str:
-    variables = raw.get("variables")
-    listed = variables if isinstance(variables, dict) else {}
-
-    def default(match: re.Match[str]) -> str:
-        known = listed.get(match[1])
-        return line(known.get("default"), 200) if isinstance(known, dict) else ""
-
-    return _VARIABLE.sub(default, url)

@@ -48,7 +48,7 @@ class OpenApiImporter:
         names = Names()
         servers = read_servers(context, names)
         security = read_security(context, names)
-        tasks = read_tasks(context, security, servers.base_url)
+        tasks = read_tasks(context, security, servers)
         definition = _definition(context, title, servers, security, tasks)
         faults = app_faults(definition)
         if faults:
@@ -92,7 +92,7 @@ def _definition(
         description=prose(info.get("description"), 10_000),
         version=line(info.get("version"), 50) or "1.0",
         category=_category(info),
-        fields=(*security.fields(), *servers.fields),
+        fields=(*security.fields(), *servers.fields()),
         tasks=tuple(tasks),
         handler_config={"http": http},
         health_check={"task": probe.task_tag, "inputs": {}} if probe else {},
@@ -122,6 +122,8 @@ def _probe(tasks: list[TaskDefinition]) -> TaskDefinition | None:
         config = task.handler_config
         if config["method"] != "GET" or "{" in config["path"] or any(field.required for field in task.inputs):
             continue
+        if "base_url" in config:
+            continue  # it tells nothing of where the others live
         words = re.sub(r"([a-z])([A-Z])", r"\1_\2", f"{task.task_tag} {config['path']}").lower()
         if _PROBES.search(words):
             return task
