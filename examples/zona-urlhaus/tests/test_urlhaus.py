@@ -18,6 +18,7 @@ from zona_core import (
     RunStatus,
     Secret,
     TaskDefinition,
+    TaskFailed,
     Workspace,
     Zona,
 )
@@ -189,14 +190,16 @@ def test_a_redirect_is_not_followed(workspace: Workspace, server: FakeUrlhaus) -
 
 
 def test_a_server_that_is_away_is_unreachable(workspace: Workspace, server: FakeUrlhaus) -> None:
-    """Without anyone listening a run fails as unreachable, and a test of the instance says that it does not work."""
+    """Without anyone listening a run fails as unreachable, and so does a test of the instance."""
     connected(workspace, server.url)
     server.shutdown()
     server.server_close()
     done = run(workspace, "lookup_host", host=LISTED_HOST)
     assert done.error is not None
     assert done.error["code"] == "unreachable"
-    assert not workspace.instances.test("URLhaus", "main", timeout=5).ok
+    with pytest.raises(TaskFailed) as caught:
+        workspace.instances.test("URLhaus", "main", timeout=5)
+    assert caught.value.code == "unreachable"
 
 
 def test_a_task_of_ones_own_is_checked(workspace: Workspace) -> None:
