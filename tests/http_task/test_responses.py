@@ -76,7 +76,7 @@ def test_anything_else_is_a_file(lab, service, reply, content_type, disposition,
 @pytest.mark.parametrize(
     ("content_type", "data", "says"),
     [
-        ("application/json", b'{"a": 1,}', "line 1 column 9"),
+        ("application/json", b'{"a": 1,,}', "line 1 column 9"),
         ("application/json", b"<html>", "line 1 column 1"),
         ("application/json", b"[NaN]", "NaN"),
         ("application/json", b'"\xff"', "octet 1"),

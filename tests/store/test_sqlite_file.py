@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import sqlite3
 import stat
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -148,6 +150,18 @@ def test_a_busy_database_is_reported_after_the_busy_time(path: Path) -> None:
     assert apps.count() == 2
     first.close()
     second.close()
+
+
+def test_connections_in_a_cycle_are_closed_when_it_is_collected(path: Path) -> None:
+    """A store that was forgotten with a reference to itself closes its connections, in whatever order they are freed."""
+    store = SqliteStore(f"sqlite:///{path}")
+    link = store._database._links.here()
+    cycle: list[object] = [link.connection, link]
+    cycle.append(cycle)
+    open_connection = weakref.ref(link.connection)
+    del store, link, cycle
+    gc.collect()
+    assert open_connection() is None
 
 
 def test_a_full_disk_undoes_the_whole_transaction(store: SqliteStore) -> None:

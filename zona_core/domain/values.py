@@ -20,6 +20,9 @@ __all__ = ["checked", "masked", "parsed", "value_faults"]
 
 _NO_RULES: Final = Rules()
 
+#: how deep a value may be nested: a stored document bears some levels more
+_DEEPEST: Final = 90
+
 
 def checked(fields: Iterable[Field], values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
     """``values`` with defaults filled in and secrets as ``Secret``, and every fault found.
@@ -231,7 +234,18 @@ def _json(_: Field, value: Any) -> list[Fault]:
     except (TypeError, ValueError, RecursionError) as exc:
         problem = "it is nested too deeply" if isinstance(exc, RecursionError) else exc
         return [Fault("", f"is not JSON data: {problem}", "objects, lists, texts, finite numbers, booleans and null")]
+    if _levels(value) > _DEEPEST:
+        return [Fault("", "is nested too deeply", f"at most {_DEEPEST} levels")]
     return []
+
+
+def _levels(value: Any) -> int:
+    """How many objects and lists stand in one another; without recursion, whose limit differs between Pythons."""
+    found, level = 0, [value]
+    while level := [part for part in level if isinstance(part, dict | list | tuple)]:
+        found += 1
+        level = [item for part in level for item in (part.values() if isinstance(part, dict) else part)]
+    return found
 
 
 def _shown(value: Any) -> str:

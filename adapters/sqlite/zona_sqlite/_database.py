@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 from zona_core.errors import ConfigurationError, Conflict, InvalidInput, NotFound, StoreUnavailable
 
-from ._links import FORK_WAITS, Link, Links
+from ._links import FORK_WAITS, Connection, Link, Links
 from ._location import Location
 
 __all__ = ["Database"]
@@ -260,7 +260,7 @@ class Database:
             except OSError as exc:
                 raise StoreUnavailable(f"the database {path} cannot be made: {exc.strerror}") from exc
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self) -> Connection:
         connection = sqlite3.connect(
             f"{self._location.path.as_uri()}?mode=rw",  # a file that is gone is not made anew, empty, without a word
             uri=True,
@@ -268,6 +268,7 @@ class Database:
             isolation_level=None,
             check_same_thread=False,
             cached_statements=256,
+            factory=Connection,
         )
         try:
             self._patiently(lambda: self._configure(connection))
@@ -276,7 +277,7 @@ class Database:
             raise
         return connection
 
-    def _configure(self, connection: sqlite3.Connection) -> None:
+    def _configure(self, connection: Connection) -> None:
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
             raise StoreUnavailable(

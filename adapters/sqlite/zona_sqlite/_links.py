@@ -18,13 +18,45 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["FORK_WAITS", "Link", "Links"]
+__all__ = ["FORK_WAITS", "Connection", "Link", "Links"]
+
+
+class Connection(sqlite3.Connection):
+    """A connection that closes itself when it is dropped, except in a process that inherited it.
+
+    NOTE: It must be the connection itself that does so: when garbage is collected, Python may finalise what is referred
+    to before what refers to it.
+    """
+
+    #: the process that opened it; 0 while nobody has
+    _process = 0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._process = os.getpid()
+
+    @property
+    def inherited(self) -> bool:
+        """Whether it belongs to the process that this one was forked from."""
+        return self._process != os.getpid()
+
+    def keep(self) -> None:
+        """Python must never free, and so never close, an inherited connection."""
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self))
+
+    def __del__(self) -> None:
+        if not self._process:
+            return
+        if self.inherited:
+            self.keep()
+        else:
+            self.close()
 
 
 class Link:
-    """A thread's connection and its transaction; closes itself when the thread ends."""
+    """A thread's connection and its transaction; they end with the thread."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.connection = connection
         #: held while the connection is used, so that ``close`` in another thread waits for the call to end
         self.lock = threading.RLock()
@@ -34,12 +66,11 @@ class Link:
         self.doomed = False
         #: what is to be done should the transaction be undone
         self.undone: list[Callable[[], None]] = []
-        self._process = os.getpid()
 
     @property
     def inherited(self) -> bool:
         """Whether it belongs to the process that this one was forked from."""
-        return self._process != os.getpid()
+        return self.connection.inherited
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """What a statement finds."""
@@ -54,20 +85,16 @@ class Link:
     def close(self) -> None:
         """Closes the connection, once the call that may be using it has ended."""
         if self.inherited:
-            # Python must never free, and so never close, it.
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.connection))
+            self.connection.keep()
             return
         with self.lock:
             self.connection.close()
-
-    def __del__(self) -> None:
-        self.close()
 
 
 class Links:
     """The links of one store in all threads of this process."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], patience: float) -> None:
+    def __init__(self, connect: Callable[[], Connection], patience: float) -> None:
         self._connect = connect
         self._patience = patience
         self.closed = False
