@@ -26,6 +26,7 @@ from zona_core.domain.apps import (
     TaskDefinition,
 )
 from zona_core.domain.fields import Field, FieldKind, OutputField, Rules
+from zona_core.domain.identity import ApiKey, KeyStatus, Role, Session, SessionKind, SigningKey, User, UserStatus
 from zona_core.domain.instances import Credential, Instance, InstanceStatus
 from zona_core.domain.network import NetworkPolicy, refusal_of
 from zona_core.domain.runs import Execution, RunStatus
@@ -42,18 +43,21 @@ from zona_core.errors import (
     KeyUnavailable,
     NotFound,
     PermissionDenied,
+    RateLimited,
     RevisionConflict,
     StoreUnavailable,
     TaskFailed,
     TaskTimeout,
     TenantUnavailable,
+    Unauthenticated,
     ZonaError,
 )
 from zona_core.hookspecs import PluginDetails, hookimpl
 from zona_core.persistence.display import as_data
 from zona_core.ports.handlers import Connection, ConnectionReport, TaskCall, TaskHandler, TaskOutcome
 from zona_core.ports.importers import AppImporter, ImportedApp
-from zona_core.settings import Settings, load_settings
+from zona_core.settings import Settings, load_settings, load_table
+from zona_core.usecases.gate import Gate, Identity, Tokens
 from zona_core.zona import System, Workspace, Zona
 
 __all__ = [
@@ -61,6 +65,7 @@ __all__ = [
     "MASK",
     "Actor",
     "AddressRefused",
+    "ApiKey",
     "AppDefinition",
     "AppDescription",
     "AppImporter",
@@ -75,24 +80,32 @@ __all__ = [
     "Fault",
     "Field",
     "FieldKind",
+    "Gate",
+    "Identity",
     "ImportedApp",
     "Instance",
     "InstanceStatus",
     "Integration",
     "InvalidDocument",
     "InvalidInput",
+    "KeyStatus",
     "KeyUnavailable",
     "NetworkPolicy",
     "NotFound",
     "OutputField",
     "PermissionDenied",
     "PluginDetails",
+    "RateLimited",
     "RetryPolicy",
     "RevisionConflict",
+    "Role",
     "Rules",
     "RunStatus",
     "Secret",
+    "Session",
+    "SessionKind",
     "Settings",
+    "SigningKey",
     "StoreUnavailable",
     "System",
     "Task",
@@ -105,11 +118,16 @@ __all__ = [
     "Tenant",
     "TenantStatus",
     "TenantUnavailable",
+    "Tokens",
+    "Unauthenticated",
+    "User",
+    "UserStatus",
     "Workspace",
     "Zona",
     "ZonaError",
     "as_data",
     "hookimpl",
     "load_settings",
+    "load_table",
     "refusal_of",
 ]

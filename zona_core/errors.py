@@ -11,8 +11,10 @@
     ├── Conflict                the change collides with what is stored
     │   ├── DuplicateKey        a unique key is taken
     │   └── RevisionConflict    somebody else changed the document first
+    ├── Unauthenticated         nobody knows who asks: no proof, or one that does not count (any more)
     ├── PermissionDenied        the actor may not do this
     │   └── TenantUnavailable   the tenant is unknown, inactive or suspended
+    ├── RateLimited             too much was asked in too short a time
     ├── StoreUnavailable        the database cannot be reached or used
     └── TaskFailed              a task handler could not do its work
         ├── TaskTimeout         …within its time
@@ -40,11 +42,13 @@ __all__ = [
     "KeyUnavailable",
     "NotFound",
     "PermissionDenied",
+    "RateLimited",
     "RevisionConflict",
     "StoreUnavailable",
     "TaskFailed",
     "TaskTimeout",
     "TenantUnavailable",
+    "Unauthenticated",
     "ZonaError",
     "exit_code_of",
     "status_of",
@@ -177,6 +181,12 @@ class RevisionConflict(Conflict):
     code = "revision_conflict"
 
 
+class Unauthenticated(ZonaError):
+    """Who asks is not known; each reason has a code of its own (``token_expired``, ``key_revoked``, …)."""
+
+    code = "unauthenticated"
+
+
 class PermissionDenied(ZonaError):
     """The actor lacks the permission named in ``details``."""
 
@@ -187,6 +197,16 @@ class TenantUnavailable(PermissionDenied):
     """The tenant is unknown, inactive or suspended (SPEC §2: no data is touched)."""
 
     code = "tenant_unavailable"
+
+
+class RateLimited(ZonaError):
+    """Too many requests; ``retry_after`` seconds from now there may be another."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after: float, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.retry_after = retry_after
 
 
 class StoreUnavailable(ZonaError):
@@ -238,6 +258,8 @@ EXIT_AND_STATUS: Final[Mapping[type[ZonaError], tuple[int, int]]] = MappingProxy
         ConfigurationError: (10, 500),
         KeyUnavailable: (11, 500),
         AddressRefused: (12, 403),
+        Unauthenticated: (13, 401),
+        RateLimited: (14, 429),
     }
 )
 

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 from attrs import Factory, define
 
+from .ports.cache import Cache
 from .ports.cipher import Keyring
 from .ports.handlers import TaskHandler
+from .ports.identity import OneTimeCodes, PasswordHasher, TokenSigner
 from .ports.importers import AppImporter
+from .ports.limits import RateLimiter
 from .ports.store import DocumentStore
 
 if TYPE_CHECKING:
@@ -77,6 +80,36 @@ def zona_key_makers(details: PluginDetails) -> Mapping[str, Callable[[str], bool
 
     It raises ``ConfigurationError`` if none can be made.
     """
+
+
+@hookspec
+def zona_password_hashers(details: PluginDetails) -> Mapping[str, Callable[[], PasswordHasher]]:  # type: ignore[empty-body]
+    """Password hashers by name (``argon2id``)."""
+
+
+@hookspec
+def zona_token_signers(details: PluginDetails) -> Mapping[str, Callable[[], TokenSigner]]:  # type: ignore[empty-body]
+    """Signers of access tokens by algorithm (``EdDSA``, ``HS256``)."""
+
+
+@hookspec
+def zona_one_time_codes(details: PluginDetails) -> Mapping[str, Callable[[], OneTimeCodes]]:  # type: ignore[empty-body]
+    """One-time codes, the second factor, by name (``totp``)."""
+
+
+@hookspec
+def zona_rate_limiters(details: PluginDetails) -> Mapping[str, Callable[[str], RateLimiter]]:  # type: ignore[empty-body]
+    """Rate limiters by URL scheme (``memory:``); the factory is given the whole URL."""
+
+
+@hookspec
+def zona_caches(details: PluginDetails) -> Mapping[str, Callable[[str], Cache]]:  # type: ignore[empty-body]
+    """Caches by URL scheme (``memory:``); the factory is given the whole URL."""
+
+
+@hookspec
+def zona_http_routes(details: PluginDetails) -> Iterable[Any]:  # type: ignore[empty-body]
+    """Operations (``zona_http.Operation``) that join the HTTP service; they pass the gates that its own pass."""
 
 
 @hookspec

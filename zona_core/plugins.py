@@ -15,9 +15,12 @@ from zona_core import hookspecs
 from zona_core.domain.apps import AppDefinition
 from zona_core.errors import ConfigurationError, NotFound
 from zona_core.hookspecs import PROJECT, PluginDetails
+from zona_core.ports.cache import Cache
 from zona_core.ports.cipher import Keyring
 from zona_core.ports.handlers import TaskHandler
+from zona_core.ports.identity import OneTimeCodes, PasswordHasher, TokenSigner
 from zona_core.ports.importers import AppImporter
+from zona_core.ports.limits import RateLimiter
 from zona_core.ports.store import DocumentStore
 
 if TYPE_CHECKING:
@@ -98,6 +101,32 @@ class Plugins:
         make: Callable[[str], bool] = self._by_scheme("new key", url, self._key_makers)
         return make(url)
 
+    def password_hasher(self, name: str = "argon2id") -> PasswordHasher:
+        """The password hasher of that name; raises ``NotFound``."""
+        return self._instance("password hasher", name, self._password_hashers)
+
+    def token_signer(self, algorithm: str) -> TokenSigner:
+        """The signer of access tokens for that algorithm; raises ``NotFound``."""
+        return self._instance("token signer", algorithm, self._token_signers)
+
+    def one_time_codes(self, name: str = "totp") -> OneTimeCodes:
+        """The one-time codes of that name; raises ``NotFound``."""
+        return self._instance("one-time codes", name, self._one_time_codes)
+
+    def open_rate_limiter(self, url: str) -> RateLimiter:
+        """A rate limiter for ``url``; raises ``ConfigurationError`` for an unknown scheme."""
+        factory: Callable[[str], RateLimiter] = self._by_scheme("rate limiter", url, self._rate_limiters)
+        return factory(url)
+
+    def open_cache(self, url: str) -> Cache:
+        """A cache for ``url``; raises ``ConfigurationError`` for an unknown scheme."""
+        factory: Callable[[str], Cache] = self._by_scheme("cache", url, self._caches)
+        return factory(url)
+
+    def http_routes(self) -> list[tuple[str, Any]]:
+        """The HTTP operations that plugins bring, each with its plugin's name."""
+        return [(name, route) for name, routes in self._results("zona_http_routes", Iterable) for route in routes]
+
     def cli_commands(self) -> list[Any]:
         """Click commands that plugins bring."""
         return [command for _, commands in self._results("zona_cli_commands", Iterable) for command in commands]
@@ -120,6 +149,11 @@ class Plugins:
             "integrations": sorted(self._integrations),
             "stores": sorted(self._stores),
             "keyrings": sorted(self._keyrings),
+            "password hashers": sorted(self._password_hashers),
+            "token signers": sorted(self._token_signers),
+            "one-time codes": sorted(self._one_time_codes),
+            "rate limiters": sorted(self._rate_limiters),
+            "caches": sorted(self._caches),
         }
 
     @cached_property
@@ -145,6 +179,26 @@ class Plugins:
     @cached_property
     def _key_makers(self) -> dict[str, Callable[[str], bool]]:
         return self._merged("zona_key_makers")
+
+    @cached_property
+    def _password_hashers(self) -> dict[str, Callable[[], PasswordHasher]]:
+        return self._merged("zona_password_hashers")
+
+    @cached_property
+    def _token_signers(self) -> dict[str, Callable[[], TokenSigner]]:
+        return self._merged("zona_token_signers")
+
+    @cached_property
+    def _one_time_codes(self) -> dict[str, Callable[[], OneTimeCodes]]:
+        return self._merged("zona_one_time_codes")
+
+    @cached_property
+    def _rate_limiters(self) -> dict[str, Callable[[str], RateLimiter]]:
+        return self._merged("zona_rate_limiters")
+
+    @cached_property
+    def _caches(self) -> dict[str, Callable[[str], Cache]]:
+        return self._merged("zona_caches")
 
     def _load(self, entry_point: EntryPoint) -> None:
         distribution = entry_point.dist.name if entry_point.dist else ""

@@ -1,6 +1,7 @@
 """Settings, in layers: defaults, ``zona.toml``, environment, options (DESIGN decision 8).
 
-Every setting has a default that works embedded. A faulty configuration names every fault at once.
+Every setting has a default that works embedded. A faulty configuration names every fault at once. A part with settings
+of its own, such as the HTTP service, has an attrs class for them and reads it by ``load_table`` in the same way.
 """
 
 from __future__ import annotations
@@ -10,22 +11,31 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from attrs import Factory, define, evolve, field, fields_dict, setters
+from attrs import Factory, define, evolve, field, fields_dict, resolve_types, setters
 
 from zona_core.errors import ConfigurationError, Fault
 
-__all__ = ["ENVIRONMENT_PREFIX", "Settings", "load_settings"]
+__all__ = ["ENVIRONMENT_PREFIX", "Settings", "load_settings", "load_table"]
+
+T = TypeVar("T")
 
 #: ``ZONA_STORE``, ``ZONA_KEYRING``, …: a setting's name in capitals
 ENVIRONMENT_PREFIX: Final = "ZONA_"
 
-_TYPES: Final = {
-    "workers": "a whole number",
-    "blocked_plugins": "names (in the environment parted by ':')",
-    "plugins": "tables [zona.plugins.NAME] in zona.toml",
+_ROOT: Final = "zona"
+#: tables below ``[zona]`` that are read by themselves
+_OWN_TABLES: Final = frozenset({"http"})
+#: what a value of the type is, in words
+_IN_WORDS: Final[Mapping[Any, str]] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list[str]: "names (in the environment parted by ':')",
+    dict[str, Any]: "tables [zona.plugins.NAME] in zona.toml",
 }
+_ALGORITHM: Final = re.compile(r"[A-Za-z0-9]{1,32}\Z")
 
 
 @define(kw_only=True, on_setattr=setters.frozen)
@@ -43,6 +53,18 @@ class Settings:
     tenant: str = "localhost"
     #: how many handlers run at a time in this process
     workers: int = 16
+    #: URL of the cache; not in the repr, as it may hold a password
+    cache: str = field(default="memory:", repr=False)
+    #: URL of the rate limiter; ``memory:`` counts in each process, ``store:`` exactly over all of them; not in the repr
+    rate_limits: str = field(default="memory:", repr=False)
+    #: with what new keys sign access tokens: ``EdDSA`` or ``HS256``
+    token_algorithm: str = "EdDSA"  # noqa: S105  # an algorithm, not a secret
+    #: how long an access token counts
+    access_token_seconds: int = 900
+    #: how long a login lasts, however often its tokens are refreshed
+    session_seconds: int = 43_200
+    #: logins of one user at a time; another one ends the oldest
+    max_sessions: int = 10
     #: names of plugins (entry points) that are not loaded; in the environment parted by ``:``
     blocked_plugins: list[str] = Factory(list)
     #: each plugin's own settings, by plugin name
@@ -50,7 +72,7 @@ class Settings:
 
     def completed(self) -> Settings:
         """The same with everything that was left empty filled in; raises ``ConfigurationError`` for unusable values."""
-        _refuse(_bounds(self))
+        _refuse(self.faults())
         home = self.home or _default_home()
         keyring = self.keyring or ("env:ZONA_MASTER_KEY" if os.environ.get("ZONA_MASTER_KEY") else "")
         return evolve(
@@ -60,45 +82,95 @@ class Settings:
             keyring=keyring or f"file:{Path(home).absolute() / 'master.key'}",
         )
 
+    def faults(self) -> list[Fault]:
+        """Which values are of the right type and unusable all the same."""
+        found = [
+            Fault(name, f"{value} is out of range", f"{least}-{most}")
+            for name, value, least, most in (
+                ("workers", self.workers, 1, 1024),
+                ("access_token_seconds", self.access_token_seconds, 1, 86_400),
+                ("session_seconds", self.session_seconds, 60, 31 * 86_400),
+                ("max_sessions", self.max_sessions, 1, 1_000),
+            )
+            if not least <= value <= most
+        ]
+        found += [
+            Fault(name, "is no URL", expected)
+            for name, value, expected in (
+                ("store", self.store or "sqlite:", "for example sqlite:///zona.db"),
+                ("keyring", self.keyring or "env:", "env:NAME or file:PATH"),
+                ("cache", self.cache, "for example memory:"),
+                ("rate_limits", self.rate_limits, "for example memory: or store:"),
+            )
+            if ":" not in value
+        ]
+        if not _ALGORITHM.match(self.token_algorithm):
+            found.append(Fault("token_algorithm", "is no algorithm", "EdDSA or HS256"))
+        return found
+
 
 def load_settings(options: Mapping[str, Any] | None = None, *, file: Path | None = None) -> Settings:
     """Settings from ``zona.toml`` (``file``, else in ``home``), the environment and ``options``; later ones win.
 
     Raises ``ConfigurationError`` with a fault for each unknown or unusable value of every layer.
     """
+    home = (options or {}).get("home")
+    return load_table(Settings, _ROOT, options, file=file, home=home).completed()
+
+
+def load_table(
+    cls: type[T],
+    table: str,
+    options: Mapping[str, Any] | None = None,
+    *,
+    file: Path | None = None,
+    home: str | None = None,
+) -> T:
+    """An attrs class of settings from a table of ``zona.toml``, the environment and ``options``; later ones win.
+
+    ``table`` is dotted: ``zona.http`` is ``[zona.http]`` in the file and ``ZONA_HTTP_…`` in the environment. The file
+    is ``file``, which must be there, else ``zona.toml`` in ``home`` (default: ``ZONA_HOME``), which need not be.
+    If the class has a method ``faults()``, that says what is wrong with values of the right type.
+    Raises ``ConfigurationError`` with a fault for each unknown or unusable value of every layer.
+    """
     import typed_settings
     from typed_settings.exceptions import InvalidSettingsError, InvalidValueError
     from typed_settings.loaders import DictLoader, Loader
 
+    known = fields_dict(cls)  # type: ignore[arg-type]  # only attrs classes come here
+    prefix = table.upper().replace(".", "_") + "_"
     given = {name: value for name, value in (options or {}).items() if value is not None}
-    faults = [Fault(name, "there is no such setting", _names()) for name in given if name not in fields_dict(Settings)]
-    path = file or Path(given.get("home") or os.environ.get("ZONA_HOME") or _default_home()) / "zona.toml"
-    from_file = _file_layer(path, faults, required=file is not None)
-    known = fields_dict(Settings)
+    faults = [Fault(name, "there is no such setting", _one_of(known)) for name in given if name not in known]
+    path = file or Path(home or os.environ.get(f"{ENVIRONMENT_PREFIX}HOME") or _default_home()) / "zona.toml"
+    from_file = _file_layer(path, table, faults, required=file is not None)
+    strange = set(from_file) - set(known) - (_OWN_TABLES if table == _ROOT else set())
+    faults += (Fault(f"{path}: {name}", "there is no such setting", _one_of(known)) for name in sorted(strange))
     loaders: list[Loader] = [
         DictLoader({name: value for name, value in from_file.items() if name in known}),
-        typed_settings.EnvLoader(ENVIRONMENT_PREFIX),
+        typed_settings.EnvLoader(prefix),
         DictLoader({name: value for name, value in given.items() if name in known}),
     ]
-    settings = Settings()
+    settings = cls()
     try:
-        settings = typed_settings.load_settings(Settings, loaders)
+        settings = typed_settings.load_settings(cls, loaders)
     except InvalidSettingsError as exc:
-        faults += (_unusable(str(cause)) for cause in exc.exceptions)
+        faults += (_unusable(cls, prefix, str(cause)) for cause in exc.exceptions)
     except InvalidValueError as exc:
-        faults.append(_unusable(str(exc)))
-    _refuse([*faults, *_bounds(settings)])
-    return settings.completed()
+        faults.append(_unusable(cls, prefix, str(exc)))
+    bounds = getattr(settings, "faults", None)
+    _refuse([*faults, *(bounds() if bounds else ())])
+    return settings
 
 
-def _unusable(told: str) -> Fault:
+def _unusable(cls: type[Any], prefix: str, told: str) -> Fault:
     """typed-settings' words for a value of the wrong type, as a fault with the setting's name for its path."""
     found = re.search(r"option '([\w.]+)' from loader (\w+)", told)
     if found is None:
         return Fault("", told)
     name, loader = found.groups()
-    source = f"the environment variable {ENVIRONMENT_PREFIX}{name.upper()}" if loader == "EnvLoader" else "the value"
-    return Fault(name, f"{source} is of the wrong type", _TYPES.get(name, "a text"))
+    source = f"the environment variable {prefix}{name.upper()}" if loader == "EnvLoader" else "the value"
+    wanted = fields_dict(resolve_types(cls))[name].type
+    return Fault(name, f"{source} is of the wrong type", _IN_WORDS.get(wanted, "a text"))
 
 
 def _refuse(faults: list[Fault]) -> None:
@@ -107,37 +179,28 @@ def _refuse(faults: list[Fault]) -> None:
         raise ConfigurationError(f"the configuration is not valid: {faults[0]}{more}", faults=faults)
 
 
-def _file_layer(path: Path, faults: list[Fault], *, required: bool) -> dict[str, Any]:
+def _file_layer(path: Path, table: str, faults: list[Fault], *, required: bool) -> dict[str, Any]:
+    """What the file has in the table; what keeps it from being read is added to ``faults``."""
     try:
-        layer: Any = tomllib.loads(path.read_text(encoding="utf-8")).get("zona", {})
+        layer: Any = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         if required:
             faults.append(Fault(str(path), "there is no such file", "a zona.toml"))
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        faults.append(Fault(str(path), f"cannot be read: {exc}", "TOML with a table [zona]"))
+        faults.append(Fault(str(path), f"cannot be read: {exc}", f"TOML with a table [{table}]"))
         return {}
-    if not isinstance(layer, dict):
-        faults.append(Fault(str(path), "zona is no table", "TOML with a table [zona]"))
-        return {}
-    known = fields_dict(Settings)
-    faults += (Fault(f"{path}: {name}", "there is no such setting", _names()) for name in layer if name not in known)
-    return layer
-
-
-def _bounds(settings: Settings) -> list[Fault]:
-    found = []
-    if not 1 <= settings.workers <= 1024:
-        found.append(Fault("workers", f"{settings.workers} is out of range", "1-1024"))
-    if settings.store and ":" not in settings.store:
-        found.append(Fault("store", "is no URL", "for example sqlite:///zona.db"))
-    if settings.keyring and ":" not in settings.keyring:
-        found.append(Fault("keyring", "is no URL", "env:NAME or file:PATH"))
+    for name in table.split("."):
+        layer = layer.get(name, {})
+        if not isinstance(layer, dict):
+            faults.append(Fault(str(path), f"{name} is no table", f"TOML with a table [{table}]"))
+            return {}
+    found: dict[str, Any] = layer
     return found
 
 
-def _names() -> str:
-    return "one of " + ", ".join(fields_dict(Settings))
+def _one_of(names: Mapping[str, Any]) -> str:
+    return "one of " + ", ".join(names)
 
 
 def _default_home() -> str:

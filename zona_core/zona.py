@@ -10,23 +10,34 @@ from typing import Any, Self
 
 from zona_core.domain.actors import Actor
 from zona_core.domain.tenants import Tenant, TenantStatus
-from zona_core.errors import DuplicateKey, PermissionDenied, TenantUnavailable, ZonaError
+from zona_core.errors import DuplicateKey, NotFound, PermissionDenied, TenantUnavailable, ZonaError
 from zona_core.inprocess import SystemClock, ThreadExecutor
 from zona_core.persistence.database import Database
+from zona_core.persistence.limits import RATES, StoreRateLimiter
+from zona_core.persistence.snapshots import Snapshots
 from zona_core.plugins import Plugins
+from zona_core.ports.cache import Cache
 from zona_core.ports.cipher import Keyring
 from zona_core.ports.clock import Clock
 from zona_core.ports.executor import Executor
+from zona_core.ports.limits import RateLimiter
 from zona_core.settings import Settings, load_settings
-from zona_core.usecases._area import SystemContext, TenantContext
+from zona_core.usecases._area import Area, SystemContext, TenantContext
+from zona_core.usecases._replays import Replays
+from zona_core.usecases.api_keys import ApiKeys, CoreApiKeys
 from zona_core.usecases.apps import Apps
 from zona_core.usecases.audit import Audit, CoreAudit
 from zona_core.usecases.credentials import Credentials
+from zona_core.usecases.gate import Gate
 from zona_core.usecases.instances import Instances
+from zona_core.usecases.roles import CoreRoles, Roles
 from zona_core.usecases.runs import Runs
+from zona_core.usecases.sessions import CoreSessions, Sessions
+from zona_core.usecases.signing_keys import SigningKeys
 from zona_core.usecases.store import Maintenance
 from zona_core.usecases.tasks import Tasks
 from zona_core.usecases.tenants import Tenants
+from zona_core.usecases.users import CoreUsers, Users
 
 __all__ = ["System", "Workspace", "Zona"]
 
@@ -38,6 +49,15 @@ class System:
         self.tenants = Tenants(context)
         self.core_audit = CoreAudit(context)
         self.store = Maintenance(context)
+        self.users = CoreUsers(context)
+        self.roles = CoreRoles(context)
+        self.api_keys = CoreApiKeys(context)
+        self.sessions = CoreSessions(context)
+        self.signing_keys = SigningKeys(context)
+
+    def area(self, name: str) -> Area:
+        """The group of use-cases that the registry lists under ``name``; raises ``NotFound``."""
+        return _area(self, name)
 
 
 class Workspace:
@@ -51,11 +71,26 @@ class Workspace:
         self.credentials = Credentials(context)
         self.runs = Runs(context)
         self.audit = Audit(context)
+        self.users = Users(context)
+        self.roles = Roles(context)
+        self.api_keys = ApiKeys(context)
+        self.sessions = Sessions(context)
+
+    def area(self, name: str) -> Area:
+        """The group of use-cases that the registry lists under ``name``; raises ``NotFound``."""
+        return _area(self, name)
 
     @property
     def tenant(self) -> Tenant:
         """The tenant as it was last looked up."""
         return self._context.tenant
+
+
+def _area(door: System | Workspace, name: str) -> Area:
+    areas = {area.area: area for area in vars(door).values() if isinstance(area, Area)}
+    if name not in areas:
+        raise NotFound(f"there are no use-cases {name} at this door", hint="there are " + ", ".join(sorted(areas)))
+    return areas[name]
 
 
 class Zona:
@@ -79,6 +114,8 @@ class Zona:
         self.settings = settings.completed() if settings is not None else load_settings(options)
         self.plugins = Plugins(blocked=self.settings.blocked_plugins, settings=self.settings.plugins, extra=plugins)
         self._parts = _Parts(self.settings, self.plugins, clock or SystemClock())
+        self._gate: Gate | None = None
+        self._gate_lock = threading.Lock()
 
     @classmethod
     def embedded(cls, folder: str | Path, *, create_key: bool = True, **options: Any) -> Self:
@@ -113,8 +150,40 @@ class Zona:
             raise PermissionDenied(f"{actor.name} may not enter the tenant {code}", code="wrong_tenant")
         return Workspace(TenantContext(actor, self._parts, lambda: self._active(code)))
 
+    @property
+    def gate(self) -> Gate:
+        """Where users and their programs log in and prove who they are; one for the whole life of the ``Zona``."""
+        if self._gate is None:
+            with self._gate_lock:
+                if self._gate is None:
+                    self._gate = Gate(self._parts, self._active)
+        return self._gate
+
+    @property
+    def replays(self) -> Replays:
+        """Calls that carry a key and are done once."""
+        return Replays(self._parts)
+
+    @property
+    def cache(self) -> Cache:
+        """The cache that the settings name; raises ``ConfigurationError``."""
+        return self._parts.cache
+
+    @property
+    def rate_limiter(self) -> RateLimiter:
+        """The rate limiter that the settings name; raises ``ConfigurationError``."""
+        return self._parts.rate_limiter
+
     def close(self) -> None:
         """Ends threads and connections; what needs them raises from then on. Closing twice does nothing."""
+        try:
+            gate, self._gate = self._gate, None
+            if gate is not None:
+                gate.close()
+        finally:
+            self._close()
+
+    def _close(self) -> None:
         try:
             self._parts.close()
         finally:
@@ -151,17 +220,23 @@ class _Parts:
     """What use-cases are given; opened on first use, once."""
 
     def __init__(self, settings: Settings, plugins: Plugins, clock: Clock) -> None:
-        self._settings = settings
+        self.settings = settings
         self._plugins = plugins
         self._lock = threading.RLock()
         self._closed = False
         self._database: Database | None = None
         self._executor: ThreadExecutor | None = None
         self._keyring: Keyring | None = None
+        self._cache: Cache | None = None
+        self._rate_limiter: RateLimiter | None = None
+        self._snapshots: Snapshots | None = None
         self.clock = clock
         self.handler = plugins.handler
         self.importer = plugins.importer
         self.integration = plugins.integration
+        self.password_hasher = plugins.password_hasher
+        self.token_signer = plugins.token_signer
+        self.one_time_codes = plugins.one_time_codes
 
     @property
     def database(self) -> Database:
@@ -169,7 +244,7 @@ class _Parts:
             with self._lock:
                 self._refuse_closed()
                 if self._database is None:
-                    self._database = Database(self._plugins.open_store(self._settings.store), self._keys)
+                    self._database = Database(self._plugins.open_store(self.settings.store), self._keys)
         return self._database
 
     @property
@@ -177,16 +252,48 @@ class _Parts:
         with self._lock:
             self._refuse_closed()
             if self._executor is None:
-                self._executor = ThreadExecutor(self._settings.workers)
+                self._executor = ThreadExecutor(self.settings.workers)
             return self._executor
+
+    @property
+    def cache(self) -> Cache:
+        if self._cache is None:
+            with self._lock:
+                self._refuse_closed()
+                if self._cache is None:
+                    self._cache = self._plugins.open_cache(self.settings.cache)
+        return self._cache
+
+    @property
+    def snapshots(self) -> Snapshots:
+        if self._snapshots is None:
+            self._snapshots = Snapshots(self.database.generations, lambda: self.cache)
+        return self._snapshots
+
+    @property
+    def rate_limiter(self) -> RateLimiter:
+        if self._rate_limiter is None:
+            with self._lock:
+                self._refuse_closed()
+                if self._rate_limiter is None:
+                    self._rate_limiter = self._opened_limiter(self.settings.rate_limits)
+        return self._rate_limiter
 
     def close(self) -> None:
         with self._lock:
             self._closed = True
         if self._executor is not None:
             self._executor.close()
+        for part in (self._rate_limiter, self._cache):
+            if part is not None:
+                part.close()
         if self._database is not None:
             self._database.store.close()
+
+    def _opened_limiter(self, url: str) -> RateLimiter:
+        if url.partition(":")[0] == "store":
+            return StoreRateLimiter(self.database.store.collection(RATES), self.database.store.now)
+        return self._plugins.open_rate_limiter(url)
 
     def _refuse_closed(self) -> None:
         if self._closed:
@@ -195,5 +302,5 @@ class _Parts:
     def _keys(self) -> Keyring:
         with self._lock:
             if self._keyring is None:
-                self._keyring = self._plugins.open_keyring(self._settings.keyring)
+                self._keyring = self._plugins.open_keyring(self.settings.keyring)
             return self._keyring

@@ -34,6 +34,7 @@ class _Root(LazyGroup):
         "run": "run:run",
         "runs": "runs:runs",
         "audit": "audit:audit",
+        "serve": "serve:serve",
         "tenants": "tenants:tenants",
         "plugins": "plugins:plugins",
         "store": "store:store",

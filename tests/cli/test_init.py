@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from zona_cli.init import _without_password
+from zona_core import Unauthenticated, Zona
 
 
 def mode(path: Path) -> int:
@@ -36,7 +37,7 @@ def test_twice_is_as_good_as_once(zona: Any, home: Path) -> None:
     done = zona("init")
     assert done.exit_code == 0
     assert (home / "master.key").read_bytes() == key
-    assert done.stdout.count("was there") == 3
+    assert done.stdout.count("was there") == 4
     assert "loses every stored secret" not in done.stderr
 
 
@@ -56,6 +57,7 @@ def test_json_tells_what_was_made(zona: Any, home: Path) -> None:
         "key": {"source": f"file:{home / 'master.key'}", "created": True},
         "store": {"url": f"sqlite:///{home / 'zona.db'}", "version": 1, "notes": told["store"]["notes"]},
         "tenant": {"code": "localhost", "created": True},
+        "admin": {"name": "admin", "created": True},
     }
     assert "warning" in json.loads(done.stderr)
 
@@ -68,6 +70,76 @@ def test_a_key_in_the_environment_is_enough(zona: Any, home: Path) -> None:
     assert not (home / "master.key").exists()
     assert "no key file was made: the master key comes from env:ZONA_MASTER_KEY" in done.stderr
     assert key not in done.output
+
+
+def logs_in(home: Path, password: str) -> bool:
+    """Whether the user admin gets in by that password."""
+    with Zona(home=str(home)) as opened:
+        try:
+            tokens = opened.gate.login(name="admin", password=password)
+        except Unauthenticated:
+            return False
+        return opened.gate.bearer(tokens.access_token.reveal()).actor.may("core_users:write")
+
+
+def test_makes_an_administrator(zona: Any, home: Path) -> None:
+    """The generated password is in a file for its owner's eyes, named among the next steps, and shown nowhere."""
+    done = zona("init")
+    file = home / "admin.password"
+    assert mode(file) == 0o600
+    password = file.read_text().strip()
+    assert len(password) >= 24
+    assert password not in done.output
+    assert "admin (made)" in done.stdout
+    assert str(file) in done.stderr.replace("\n", "")
+    assert "change it" in done.stderr.replace("\n", " ")
+    assert logs_in(home, password)
+    assert [path.name for path in home.iterdir() if "password" in path.name] == ["admin.password"]
+
+
+def test_the_administrator_is_made_once(zona: Any, home: Path) -> None:
+    """The second call makes no file in the place of one that was removed, and leaves the user alone."""
+    zona("init")
+    password = (home / "admin.password").read_text().strip()
+    (home / "admin.password").unlink()
+    done = zona("init", env={"ZONA_ADMIN_PASSWORD": "another long password"})
+    assert "admin (was there)" in done.stdout
+    assert not (home / "admin.password").exists()
+    assert logs_in(home, password)
+
+
+def test_an_administrators_password_in_the_environment_is_enough(zona: Any, home: Path) -> None:
+    """No file is made, and nothing is shown."""
+    done = zona("init", env={"ZONA_ADMIN_PASSWORD": "canary-long-password"})
+    assert done.exit_code == 0
+    assert not (home / "admin.password").exists()
+    assert "canary-long-password" not in done.output
+    assert "admin.password" not in done.output
+    assert logs_in(home, "canary-long-password")
+
+
+def test_a_poor_password_in_the_environment_is_refused(zona: Any, home: Path) -> None:
+    """The rule is told, not the password; a better one mends it."""
+    done = zona("init", env={"ZONA_ADMIN_PASSWORD": "canary"})
+    assert done.exit_code == 3
+    assert "password" in done.stderr
+    assert "canary" not in done.output
+    assert zona("init").exit_code == 0
+    assert logs_in(home, (home / "admin.password").read_text().strip())
+
+
+def test_a_password_file_that_was_there_is_used(zona: Any, home: Path) -> None:
+    """What an interrupted call left behind; a file that others can read is refused."""
+    home.mkdir(mode=0o700)
+    file = home / "admin.password"
+    file.write_text("left behind by another call\n")
+    file.chmod(0o644)
+    done = zona("init")
+    assert done.exit_code == 10
+    assert "error[password_exposed]" in done.stderr
+    file.chmod(0o600)
+    assert zona("init").exit_code == 0
+    assert logs_in(home, "left behind by another call")
 
 
 def test_a_missing_variable_is_told(zona: Any, home: Path) -> None:

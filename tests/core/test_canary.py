@@ -14,10 +14,21 @@ import pytest
 from zona_core import AppDefinition, Secret, TaskCall, TaskFailed, Zona, ZonaError, as_data
 from zona_core.persistence.collections import KINDS
 
-CANARIES = ("canary-instance-9c1", "canary-input-77e", "canary-shared-c0d", "canary-rotated-5f2", "canary-late-1ab")
+CANARIES = (
+    "canary-instance-9c1",
+    "canary-input-77e",
+    "canary-shared-c0d",
+    "canary-rotated-5f2",
+    "canary-late-1ab",
+    "canary-password-6b0",
+    "canary-changed-d41",
+)
 
 #: collections that the scenario below fills; a new collection must be filled here
-FILLED = {"tenants", "counters", "apps", "tasks", "instances", "credentials", "runs", "audit"}
+FILLED = {
+    *("tenants", "counters", "apps", "tasks", "instances", "credentials", "runs", "audit"),
+    *("users", "roles", "api_keys", "sessions", "signing_keys"),
+}
 
 
 def forms(text: str) -> list[bytes]:
@@ -72,9 +83,30 @@ def scene(tmp_path: Path, plugin: Any, app_factory: Callable[..., AppDefinition]
     workspace.apps.upsert(app_factory(description="changed"), app_id=app.integration_id)
     for listing in (workspace.instances.list(), workspace.credentials.list(), workspace.runs.list()):
         shown += [repr(listing), str(as_data(listing.items))]
+    shown += come_in(zona)
     shown += [str(as_data(record)) for record in workspace.audit.search().items]
     workspace.instances.remove("Demo", "sharing")
     return zona, path, shown
+
+
+def come_in(zona: Zona) -> list[str]:
+    """Users, keys and logins with canaries for passwords; what was shown of them."""
+    workspace = zona.tenant()
+    workspace.roles.put("night", permissions=["runs:run"])
+    shown: list[Any] = [workspace.users.add("ann", CANARIES[5], roles=["night"])]
+    shown.append(workspace.users.set_password("ann", Secret(CANARIES[6])))
+    shown.append(workspace.api_keys.create("ci", scopes=["runs:run"], user="ann"))
+    shown.append(zona.gate.login(name="ann", password=CANARIES[6], realm="localhost"))
+    shown += workspace.sessions.list().items
+    for attempt in (
+        lambda: workspace.users.add("bob", CANARIES[5][:8]),
+        lambda: workspace.users.add("bob", CANARIES[5], roles=["wizard"]),
+        lambda: zona.gate.login(name="ann", password=CANARIES[5], realm="localhost"),
+    ):
+        with pytest.raises(ZonaError) as caught:
+            attempt()
+        shown.append(caught.value.as_dict())
+    return [f"{each!r} {as_data(each)}" for each in shown]
 
 
 def test_canaries_are_nowhere(scene: tuple[Zona, Path, list[str]], caplog: pytest.LogCaptureFixture) -> None:

@@ -13,23 +13,32 @@ from attrs import define
 from zona_core.domain.apps import AppStatus, Integration, Task
 from zona_core.domain.audit import AuditRecord
 from zona_core.domain.counters import Counter
+from zona_core.domain.identity import ApiKey, Role, Session, SigningKey, User, UserStatus
 from zona_core.domain.instances import Credential, Instance, InstanceStatus
+from zona_core.domain.replays import KeyedCall
 from zona_core.domain.runs import Execution
 from zona_core.domain.tenants import Tenant
 from zona_core.ports.store import CollectionSpec, In, Index
 
 __all__ = [
+    "API_KEYS",
     "APPS",
     "AUDIT",
     "COUNTERS",
     "CREDENTIALS",
     "INSTANCES",
+    "KEYED_CALLS",
     "KINDS",
     "LIVE_APP",
     "LIVE_INSTANCE",
+    "LIVE_USER",
+    "ROLES",
     "RUNS",
+    "SESSIONS",
+    "SIGNING_KEYS",
     "TASKS",
     "TENANTS",
+    "USERS",
     "Kind",
 ]
 
@@ -52,6 +61,7 @@ class Kind(Generic[T]):
 
 LIVE_APP: Final = In([status.value for status in AppStatus if status is not AppStatus.DELETED])
 LIVE_INSTANCE: Final = In([status.value for status in InstanceStatus if status is not InstanceStatus.DELETED])
+LIVE_USER: Final = In([status.value for status in UserStatus if status is not UserStatus.DELETED])
 
 TENANTS: Final = Kind(
     model=Tenant,
@@ -143,5 +153,69 @@ AUDIT: Final = Kind(
     key=lambda record: f"{record.seq:012d}",
 )
 
+USERS: Final = Kind(
+    model=User,
+    spec=CollectionSpec(
+        name="users",
+        indexes=(
+            Index(name="name", fields=("name",), unique=True, where={"status": LIVE_USER}),
+            Index(name="by_status", fields=("status", "name")),
+        ),
+    ),
+    key=lambda user: user.id,
+    secrets=("secrets",),
+)
+ROLES: Final = Kind(model=Role, spec=CollectionSpec(name="roles"), key=lambda role: role.name)
+API_KEYS: Final = Kind(
+    model=ApiKey,
+    spec=CollectionSpec(
+        name="api_keys",
+        indexes=(Index(name="by_user", fields=("user_id", "name")), Index(name="by_name", fields=("name",))),
+    ),
+    key=lambda key: key.id,
+    secrets=("secrets",),
+)
+SESSIONS: Final = Kind(
+    model=Session,
+    spec=CollectionSpec(
+        name="sessions",
+        indexes=(
+            Index(name="by_user", fields=("user_id", "ended_at", "created_at")),
+            Index(name="by_time", fields=("created_at",)),
+            Index(name="expiry", fields=("expires_at",), ttl=7 * 86_400.0),
+        ),
+    ),
+    key=lambda session: session.id,
+    secrets=("secrets",),
+)
+KEYED_CALLS: Final = Kind(
+    model=KeyedCall,
+    spec=CollectionSpec(name="keyed_calls", indexes=(Index(name="expiry", fields=("expires_at",), ttl=0.0),)),
+    key=lambda call: call.id,
+    secrets=("secrets",),
+)
+SIGNING_KEYS: Final = Kind(
+    model=SigningKey,
+    spec=CollectionSpec(name="signing_keys", indexes=(Index(name="by_status", fields=("status", "created_ts")),)),
+    key=lambda key: key.kid,
+    secrets=("secrets",),
+    core=True,
+)
+
 #: every collection
-KINDS: Final[tuple[Kind[Any], ...]] = (TENANTS, COUNTERS, APPS, TASKS, INSTANCES, CREDENTIALS, RUNS, AUDIT)
+KINDS: Final[tuple[Kind[Any], ...]] = (
+    TENANTS,
+    COUNTERS,
+    SIGNING_KEYS,
+    APPS,
+    TASKS,
+    INSTANCES,
+    CREDENTIALS,
+    RUNS,
+    AUDIT,
+    USERS,
+    ROLES,
+    API_KEYS,
+    SESSIONS,
+    KEYED_CALLS,
+)

@@ -9,10 +9,12 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
-from zona_core.domain.actors import Actor
+from zona_core.domain.actors import CORRELATION, Actor
 from zona_core.domain.apps import Integration, Task
 from zona_core.domain.audit import GENESIS, AuditRecord, chained
+from zona_core.domain.identity import ApiKey, Role, Session, SigningKey, User
 from zona_core.domain.instances import Credential, Instance
+from zona_core.domain.replays import KeyedCall
 from zona_core.domain.runs import Execution
 from zona_core.domain.tenants import Tenant
 from zona_core.errors import ZonaError
@@ -21,6 +23,7 @@ from zona_core.persistence.collections import Kind
 from zona_core.persistence.display import as_data
 from zona_core.persistence.repository import Repository
 from zona_core.persistence.sealing import Sealer
+from zona_core.persistence.snapshots import Generations
 from zona_core.persistence.tenancy import tenant_collection
 from zona_core.ports.cipher import Keyring
 from zona_core.ports.store import DocumentStore
@@ -44,12 +47,19 @@ class Database:
         self._depth = threading.local()
         self._blocks: dict[tuple[str, str], tuple[int, int, int]] = {}
         self._blocks_lock = threading.Lock()
+        self.generations = Generations(store)
 
     @cached_property
     def tenants(self) -> Repository[Tenant]:
         """All tenants."""
         collection = self.store.collection(kinds.TENANTS.spec)
         return Repository(kinds.TENANTS, collection, self.store.converter, self._sealer(kinds.TENANTS, CORE))
+
+    @cached_property
+    def signing_keys(self) -> Repository[SigningKey]:
+        """The keys of access tokens."""
+        collection = self.store.collection(kinds.SIGNING_KEYS.spec)
+        return Repository(kinds.SIGNING_KEYS, collection, self.store.converter, self._sealer(kinds.SIGNING_KEYS, CORE))
 
     def tenant(self, tenant_code: str) -> TenantData:
         """The data of one tenant; the caller has checked that it exists and is active."""
@@ -98,7 +108,7 @@ class Database:
 
 
 class TenantData:
-    """One tenant's repositories."""
+    """One tenant's repositories; under the code ``core`` the platform's own users and audit trail."""
 
     def __init__(self, database: Database, tenant_code: str) -> None:
         self._database = database
@@ -134,6 +144,31 @@ class TenantData:
         """The audit trail."""
         return self._database.repository(kinds.AUDIT, self.tenant_code)
 
+    @cached_property
+    def users(self) -> Repository[User]:
+        """Who may log in here."""
+        return self._database.repository(kinds.USERS, self.tenant_code)
+
+    @cached_property
+    def roles(self) -> Repository[Role]:
+        """The realm's own roles."""
+        return self._database.repository(kinds.ROLES, self.tenant_code)
+
+    @cached_property
+    def api_keys(self) -> Repository[ApiKey]:
+        """Keys for programs."""
+        return self._database.repository(kinds.API_KEYS, self.tenant_code)
+
+    @cached_property
+    def sessions(self) -> Repository[Session]:
+        """Logins."""
+        return self._database.repository(kinds.SESSIONS, self.tenant_code)
+
+    @cached_property
+    def keyed_calls(self) -> Repository[KeyedCall]:
+        """Calls that are done once."""
+        return self._database.repository(kinds.KEYED_CALLS, self.tenant_code)
+
     def take_ids(self, name: str, count: int = 1) -> list[int]:
         """New ids of this tenant; see ``Database.take_ids``."""
         return self._database.take_ids(self.tenant_code, name, count)
@@ -152,6 +187,10 @@ class TenantData:
         """The store's clock."""
         return self._database.store.now()
 
+    def changed(self, kind: str) -> None:
+        """Says, within the transaction of the change, that data of this kind has changed; see ``Snapshots``."""
+        self._database.generations.change(self.tenant_code, kind)
+
     def record(self, actor: Actor, action: str, target: str, *, before: Any = None, after: Any = None) -> None:
         """Adds to the audit trail, within the transaction of the change itself; models are masked."""
         last = self.audit.find(sort=[("seq", -1)], limit=1).items
@@ -163,7 +202,7 @@ class TenantData:
             target=target,
             before=None if before is None else as_data(before),
             after=None if after is None else as_data(after),
-            correlation_id=actor.correlation_id,
+            correlation_id=actor.correlation_id or CORRELATION.get(),
         )
         self.audit.insert(chained(entry, last[0].hash if last else GENESIS))
 

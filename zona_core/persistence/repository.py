@@ -91,6 +91,10 @@ class Repository(Generic[T]):
         """Stores a changed model; raises ``NotFound``, ``RevisionConflict``, ``DuplicateKey``."""
         return self._with_revision(model, self._collection.replace(self._document(model)))
 
+    def delete(self, key: int | str) -> bool:
+        """Removes the model with that key; whether there was one."""
+        return self._collection.delete(str(key))
+
     def _document(self, model: T) -> Document:
         document: Document = self._converter.unstructure(model)
         document["_id"] = self._kind.key(model)

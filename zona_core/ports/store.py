@@ -23,7 +23,7 @@ Rules that hold for every adapter; the contract suite in ``zona_core.testing`` c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -214,6 +214,12 @@ class DocumentStore(Protocol):
 
     def now(self) -> datetime:
         """The store's clock: aware, UTC, the same for every process that uses the store."""
+
+    def version(self) -> Hashable:
+        """A value that tells whether anything was changed: as long as the same thread is given the same one, nothing was.
+
+        Cheaper than any read. It may change without a change, and says nothing across threads.
+        """
 
     def expire(self) -> int:
         """Removes what TTL indexes say is past; how many. Until then expired documents may still be read."""

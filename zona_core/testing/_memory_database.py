@@ -72,16 +72,24 @@ class Shared:
         self.swap = threading.Lock()
         #: held for the length of a transaction
         self.writing = threading.Lock()
+        #: counts changes, and the ends of transactions, which keep or undo them
+        self.writes = 0
 
 
 class MemoryDatabase:
     """Documents by collection and key, as one store object sees them."""
 
     def __init__(self, shared: Shared) -> None:
+        self._shared = shared
         self._collections = shared.collections
         self._swap = shared.swap
         self._writing = shared.writing
         self._local = threading.local()
+
+    @property
+    def version(self) -> int:
+        """Differs once anything was changed, by whichever thread or store object."""
+        return self._shared.writes
 
     def declare(self, spec: CollectionSpec) -> None:
         """Makes a collection and its unique indexes; raises ``DuplicateKey`` if its documents forbid one."""
@@ -110,6 +118,7 @@ class MemoryDatabase:
     def put(self, name: str, key: str, stored: Stored | None) -> None:
         """Changes a document within the transaction at hand; raises ``DuplicateKey``."""
         changes = self._changes(name)
+        self._shared.writes += 1
         claims = {} if stored is None else self._claims(name, key, stored, changes)
         changes.documents[key] = stored
         for index, values in claims.items():
@@ -137,6 +146,7 @@ class MemoryDatabase:
             self._keep(opened)
         finally:
             self._local.transaction = None
+            self._shared.writes += 1
             self._writing.release()
 
     @contextmanager

@@ -7,7 +7,7 @@ finding costs what the collection is large.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -64,6 +64,10 @@ class MemoryStore:
     def now(self) -> datetime:
         """See ``DocumentStore.now``."""
         return self._clock()
+
+    def version(self) -> Hashable:
+        """See ``DocumentStore.version``."""
+        return self._open().version
 
     def expire(self) -> int:
         """See ``DocumentStore.expire``; it knows the collections that this object has been asked for."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Concatenate, ParamSpec, Protocol, TypeVar
 
 from attrs import define
@@ -11,14 +11,26 @@ from attrs import define
 from zona_core.domain.actors import Actor
 from zona_core.domain.apps import AppDefinition
 from zona_core.domain.tenants import Tenant
-from zona_core.errors import PermissionDenied
-from zona_core.persistence.database import Database, TenantData
+from zona_core.errors import NotFound, PermissionDenied
+from zona_core.persistence.database import CORE, Database, TenantData
+from zona_core.persistence.snapshots import Snapshots
 from zona_core.ports.clock import Clock
 from zona_core.ports.executor import Executor
 from zona_core.ports.handlers import TaskHandler
+from zona_core.ports.identity import OneTimeCodes, PasswordHasher, TokenSigner
 from zona_core.ports.importers import AppImporter
 
-__all__ = ["Area", "Parts", "SystemContext", "TenantContext", "UseCase", "use_case", "use_cases"]
+__all__ = [
+    "Area",
+    "Parts",
+    "SystemContext",
+    "TenantContext",
+    "UseCase",
+    "acts_as_user",
+    "lacking",
+    "use_case",
+    "use_cases",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,17 +45,30 @@ class Parts(Protocol):
 
     clock: Clock
 
+    #: the ``zona_core.settings.Settings``, which lie above this layer
+    @property
+    def settings(self) -> Any: ...
+
     @property
     def database(self) -> Database: ...
 
     @property
     def executor(self) -> Executor: ...
 
+    @property
+    def snapshots(self) -> Snapshots: ...
+
     def handler(self, name: str) -> TaskHandler: ...
 
     def importer(self, name: str) -> AppImporter: ...
 
     def integration(self, name: str) -> AppDefinition: ...
+
+    def password_hasher(self) -> PasswordHasher: ...
+
+    def token_signer(self, algorithm: str) -> TokenSigner: ...
+
+    def one_time_codes(self) -> OneTimeCodes: ...
 
 
 class SystemContext:
@@ -53,8 +78,15 @@ class SystemContext:
         self.actor = actor
         self.parts = parts
 
+    @property
+    def realm(self) -> TenantData:
+        """Where the users of this door live: the core database."""
+        return self.parts.database.tenant(CORE)
+
     def admit(self) -> None:
-        """Nothing to check beyond the permission."""
+        """Refuses an actor that is bound to tenants; raises ``PermissionDenied``."""
+        if not self.actor.spans_tenants:
+            raise PermissionDenied(f"{self.actor.name} may not work above its tenants", code="platform_only")
 
 
 class TenantContext(SystemContext):
@@ -69,6 +101,11 @@ class TenantContext(SystemContext):
         self._looked_at = parts.clock.monotonic()
         self.tenant = look_up()
         self.data: TenantData = parts.database.tenant(self.tenant.tenant_code)
+
+    @property
+    def realm(self) -> TenantData:
+        """Where the users of this door live: the tenant."""
+        return self.data
 
     def admit(self) -> None:
         """Looks again whether the tenant is active; raises ``TenantUnavailable``."""
@@ -89,10 +126,35 @@ class UseCase:
     #: "tenant" or "system"
     door: str
     area: type[Area]
+    #: whether the permission may be held for single objects; the use-case then looks at each object it touches
+    by_object: bool = False
+    #: whether a user needs no permission for what is its own; the use-case then looks whose it is
+    own: bool = False
+
+
+@define(frozen=True)
+class _Guard:
+    """What stands before a use-case."""
+
+    #: ``area:verb``; ``:verb`` for the area that the method is called on
+    permission: str
+    by_object: bool
+    own: bool
+
+    def permission_in(self, area: type[Area]) -> str:
+        return area.area + self.permission if self.permission.startswith(":") else self.permission
+
+    def check(self, area: Area) -> None:
+        permission, context = self.permission_in(type(area)), area._context
+        actor: Actor = context.actor
+        granted = actor.may_somewhere(permission) if self.by_object else actor.may(permission)
+        if not granted and not (self.own and acts_as_user(actor)):
+            raise lacking(actor, permission)
+        context.admit()
 
 
 class Area:
-    """A group of use-cases. Every public method is one, marked with ``use_case``."""
+    """A group of use-cases. Every public method but ``permit`` is one, marked with ``use_case``."""
 
     #: its name in the registry and in the audit trail
     area: ClassVar[str]
@@ -101,23 +163,32 @@ class Area:
     def __init__(self, context: Any) -> None:
         self._context = context
 
-    def _check(self, permission: str) -> None:
-        actor: Actor = self._context.actor
-        if not actor.may(permission):
-            raise PermissionDenied(f"{actor.name} lacks the permission {permission}", permission=permission)
-        self._context.admit()
+    def permit(self, method: str) -> None:
+        """Raises what calling the use-case ``method`` would raise before it looks at any argument or object."""
+        guard = _guards(type(self)).get(method)
+        if guard is None:
+            raise NotFound(f"{self.area} has no use-case {method}")
+        guard.check(self)
 
 
-def use_case(permission: str) -> Callable[[Callable[Concatenate[A, P], R]], Callable[Concatenate[A, P], R]]:
-    """Marks a method of an ``Area`` as a use-case for which the actor needs ``permission`` (``area:verb``)."""
+def use_case(
+    permission: str, *, by_object: bool = False, own: bool = False
+) -> Callable[[Callable[Concatenate[A, P], R]], Callable[Concatenate[A, P], R]]:
+    """Marks a method of an ``Area`` as a use-case for which the actor needs ``permission``.
+
+    ``permission`` is ``area:verb``, or ``:verb`` for the verb in whichever area inherits the method. It has to be
+    granted at large, unless the use-case declares that it checks each object itself: ``by_object`` admits an actor
+    that holds it for any object, ``own`` a user that does not hold it at all.
+    """
+    guard = _Guard(permission, by_object, own)
 
     def decorate(method: Callable[Concatenate[A, P], R]) -> Callable[Concatenate[A, P], R]:
         @functools.wraps(method)
         def guarded(self: A, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            self._check(permission)
+            guard.check(self)
             return method(self, *args, **kwargs)
 
-        guarded.permission = permission  # type: ignore[attr-defined]
+        guarded.guard = guard  # type: ignore[attr-defined]
         return guarded
 
     return decorate
@@ -125,11 +196,42 @@ def use_case(permission: str) -> Callable[[Callable[Concatenate[A, P], R]], Call
 
 def use_cases() -> Mapping[str, UseCase]:
     """Every use-case there is, by name: what role matrices, isolation checks and routes must cover."""
-    found: dict[str, UseCase] = {}
-    for area in Area.__subclasses__():
-        for name, method in vars(area).items():
-            permission = getattr(method, "permission", None)
-            if permission:
-                full = f"{area.area}.{name}"
-                found[full] = UseCase(name=full, permission=permission, door=area.door, area=area)
+    found = {
+        f"{area.area}.{name}": UseCase(
+            name=f"{area.area}.{name}",
+            permission=guard.permission_in(area),
+            door=area.door,
+            area=area,
+            by_object=guard.by_object,
+            own=guard.own,
+        )
+        for area in _areas(Area)
+        for name, guard in _guards(area).items()
+    }
     return dict(sorted(found.items()))
+
+
+def acts_as_user(actor: Actor) -> bool:
+    """Whether the actor is a user in person, not a program and not one of the user's keys."""
+    return bool(actor.user_id) and actor.scopes is None
+
+
+def lacking(actor: Actor, permission: str) -> PermissionDenied:
+    """The error for a permission that is not granted."""
+    return PermissionDenied(f"{actor.name} lacks the permission {permission}", permission=permission)
+
+
+def _areas(parent: type[Area]) -> Iterator[type[Area]]:
+    """The subclasses that have a name, theirs included."""
+    for area in parent.__subclasses__():
+        if "area" in vars(area):
+            yield area
+        yield from _areas(area)
+
+
+def _guards(area: type[Area]) -> dict[str, _Guard]:
+    """The guards of an area's use-cases, inherited ones included, by method."""
+    methods = {name: method for base in reversed(area.__mro__) for name, method in vars(base).items()}
+    return {
+        name: method.guard for name, method in methods.items() if isinstance(getattr(method, "guard", None), _Guard)
+    }

@@ -1,104 +1,206 @@
-"""Finding what a caller named, by id or by name."""
+"""Finding what a caller named, by id or by name, and whether the actor may do there what it wants to.
+
+Every function takes the permission that is needed, so that nothing is found without being checked. What the actor may
+not read is reported exactly as what is not there; see ``_access``.
+"""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from zona_core.domain.apps import AppStatus, Integration, Task
 from zona_core.domain.instances import Credential, Instance, InstanceStatus
+from zona_core.domain.runs import Execution
 from zona_core.errors import InvalidInput, NotFound
-from zona_core.persistence.collections import LIVE_APP, LIVE_INSTANCE
+from zona_core.persistence.collections import INSTANCES, LIVE_APP, LIVE_INSTANCE
 from zona_core.persistence.database import TenantData
 from zona_core.ports.store import Where
+from zona_core.usecases._access import narrowed, objects_of, permitted, require, sees_app
+from zona_core.usecases._area import TenantContext, lacking
 
-__all__ = ["app_of", "credential_of", "instance_of", "instance_to_run", "task_of"]
+__all__ = ["RunParts", "app_around", "app_of", "credential_of", "instance_of", "run_of", "run_parts", "task_of"]
 
 
-def app_of(data: TenantData, ref: int | str) -> Integration:
-    """The app with that id or title (a title of digits wins over an id); raises ``NotFound``."""
-    app = data.apps.one({"title": ref, "status": LIVE_APP}) if isinstance(ref, str) else None
-    if app is None and (isinstance(ref, int) or _is_id(ref)):
-        app = data.apps.get(int(ref))
-    if app is None or app.status is AppStatus.DELETED:
-        raise NotFound(f"there is no app {ref!r}", collection="apps", hint="zona apps list shows those there are")
+class RunParts(NamedTuple):
+    """What a run is made of."""
+
+    app: Integration
+    task: Task
+    #: None if the app needs none
+    instance: Instance | None
+
+
+def app_of(context: TenantContext, ref: int | str, permission: str) -> Integration:
+    """The app with that id or title (a title of digits wins over an id), for ``permission`` on it.
+
+    Raises ``NotFound``, ``PermissionDenied``.
+    """
+    app = _app(context.data, ref)
+    if app is None:
+        raise _no_app(ref)
+    require(context.actor, permission, objects_of(app), _no_app(ref))
     return app
 
 
-def task_of(data: TenantData, app: Integration, ref: int | str) -> Task:
-    """The app's task with that tag or id; raises ``NotFound``."""
+def app_around(context: TenantContext, ref: int | str, permission: str) -> Integration:
+    """The app as the place of what ``permission`` is asked for, which the caller checks itself; raises ``NotFound``."""
+    app = _app(context.data, ref)
+    if app is None or not sees_app(context, app, permission):
+        raise _no_app(ref)
+    return app
+
+
+def task_of(context: TenantContext, app_ref: int | str, ref: int | str, permission: str) -> tuple[Integration, Task]:
+    """The app and its task with that tag or id, for ``permission`` on it; raises ``NotFound``, ``PermissionDenied``."""
+    app = app_around(context, app_ref, permission)
+    task = _task(context.data, app, ref)
+    if task is None:
+        raise _no_task(app, ref)
+    require(context.actor, permission, objects_of(task), _no_task(app, ref))
+    return app, task
+
+
+def instance_of(
+    context: TenantContext, app_ref: int | str, ref: int | str, permission: str
+) -> tuple[Integration, Instance]:
+    """The app and its instance with that title or id, for ``permission`` on it.
+
+    Raises ``NotFound``, ``PermissionDenied``.
+    """
+    app = app_around(context, app_ref, permission)
+    instance = _instance(context.data, app, ref)
+    if instance is None:
+        raise _no_instance(app, ref)
+    require(context.actor, permission, objects_of(instance), _no_instance(app, ref))
+    return app, instance
+
+
+def credential_of(context: TenantContext, ref: int | str, permission: str) -> Credential:
+    """The credential with that title or id, for ``permission`` on it; raises ``NotFound``, ``PermissionDenied``."""
+    data = context.data
+    credential = data.credentials.one({"title": ref, "deleted": False}) if isinstance(ref, str) else None
+    if credential is None and (isinstance(ref, int) or _is_id(ref)):
+        credential = data.credentials.get(int(ref))
+    missing = NotFound(
+        f"there is no credential {ref!r}", collection="credentials", hint="zona credentials list shows those there are"
+    )
+    if credential is None or credential.deleted:
+        raise missing
+    require(context.actor, permission, objects_of(credential), missing)
+    return credential
+
+
+def run_of(context: TenantContext, run_id: str, permission: str) -> Execution:
+    """The run with that id, for ``permission`` on it; raises ``NotFound``, ``PermissionDenied``."""
+    run = context.data.runs.get(run_id)
+    missing = NotFound(f"there is no run {run_id!r}", collection="runs", hint="zona runs list shows those there are")
+    if run is None:
+        raise missing
+    require(context.actor, permission, objects_of(run), missing)
+    return run
+
+
+def run_parts(
+    context: TenantContext, app_ref: int | str, task_ref: int | str, instance_ref: int | str | None
+) -> RunParts:
+    """What a run needs, for ``runs:run`` on the app, the task or the instance.
+
+    The instance is the one named, or the only one there is. Raises ``NotFound``, ``PermissionDenied``; ``InvalidInput``
+    if the choice is open (``instance_needed``) or it is not active (``instance_not_active``).
+    """
+    actor = context.actor
+    app = app_around(context, app_ref, "runs:run")
+    task = _task(context.data, app, task_ref)
+    at_task = task is not None and actor.may("runs:run", objects_of(task))
+    of_app: Where = {"integration_id": app.integration_id, "status": LIVE_INSTANCE}
+    granted = [where for where in narrowed(actor, "runs:run", INSTANCES, of_app) if context.data.instances.one(where)]
+    usable = [of_app] if at_task else granted
+    if task is None or not (usable or actor.may("tasks:read", objects_of(task))):
+        raise _no_task(app, task_ref)
+    if not usable:
+        raise lacking(actor, "runs:run")
+    if instance_ref is None:
+        instance = _only_instance(context.data, app, usable)
+    else:
+        instance = _instance(context.data, app, instance_ref)
+        if instance is None:
+            raise _no_instance(app, instance_ref)
+        if not (at_task or permitted(actor, "runs:run", objects_of(instance))):
+            known = actor.may("instances:read", objects_of(instance))
+            raise lacking(actor, "runs:run") if known else _no_instance(app, instance_ref)
+    if not actor.may("runs:run", objects_of(task, *([instance] if instance else ()))):
+        raise lacking(actor, "runs:run")
+    _refuse_inactive(app, instance)
+    return RunParts(app, task, instance)
+
+
+def _only_instance(data: TenantData, app: Integration, usable: list[Where]) -> Instance | None:
+    found = [each for where in usable for each in data.instances.find(where, sort=[("instance_id", 1)], limit=2).items]
+    if len({each.instance_id for each in found}) > 1:
+        raise InvalidInput(
+            f"{app.title} has several instances: name one", code="instance_needed", hint="--instance TITLE"
+        )
+    if not found and any(field.required for field in app.fields):
+        raise InvalidInput(
+            f"{app.title} needs an instance and has none",
+            code="instance_needed",
+            hint=f"zona instances add {app.title!r} --title TITLE --set NAME=VALUE",
+        )
+    return found[0] if found else None
+
+
+def _refuse_inactive(app: Integration, instance: Instance | None) -> None:
+    if instance is None or instance.status is InstanceStatus.ACTIVE:
+        return
+    reason = f": {instance.status_reason}" if instance.status_reason else ""
+    raise InvalidInput(
+        f"the instance {instance.title} is in status {instance.status.value}{reason}",
+        code="instance_not_active",
+        hint=f"zona instances update {app.title!r} {instance.title!r} mends its values or its status",
+    )
+
+
+def _app(data: TenantData, ref: int | str) -> Integration | None:
+    app = data.apps.one({"title": ref, "status": LIVE_APP}) if isinstance(ref, str) else None
+    if app is None and (isinstance(ref, int) or _is_id(ref)):
+        app = data.apps.get(int(ref))
+    return None if app is None or app.status is AppStatus.DELETED else app
+
+
+def _task(data: TenantData, app: Integration, ref: int | str) -> Task | None:
     task = None
     if isinstance(ref, str):
         task = data.tasks.one({"integration_id": app.integration_id, "task_tag": ref, "status": LIVE_APP})
     if task is None and (isinstance(ref, int) or _is_id(ref)):
         task = data.tasks.get(int(ref))
     if task is None or task.status is AppStatus.DELETED or task.integration_id != app.integration_id:
-        raise NotFound(
-            f"{app.title} has no task {ref!r}",
-            collection="tasks",
-            hint=f"zona tasks list {app.title!r} shows its tasks",
-        )
+        return None
     return task
 
 
-def instance_of(data: TenantData, app: Integration, ref: int | str) -> Instance:
-    """The app's instance with that title or id; raises ``NotFound``."""
+def _instance(data: TenantData, app: Integration, ref: int | str) -> Instance | None:
     instance = None
     if isinstance(ref, str):
         instance = data.instances.one({"integration_id": app.integration_id, "title": ref, "status": LIVE_INSTANCE})
     if instance is None and (isinstance(ref, int) or _is_id(ref)):
         instance = data.instances.get(int(ref))
     if instance is None or instance.status is InstanceStatus.DELETED or instance.integration_id != app.integration_id:
-        raise NotFound(
-            f"{app.title} has no instance {ref!r}",
-            collection="instances",
-            hint=f"zona instances list {app.title!r} shows its instances",
-        )
+        return None
     return instance
 
 
-def instance_to_run(data: TenantData, app: Integration, ref: int | str | None) -> Instance | None:
-    """The instance that a run uses: the one named, or the only one there is; None if the app needs none.
-
-    Raises ``NotFound``; ``InvalidInput`` if the choice is open (``instance_needed``) or it is not active
-    (``instance_not_active``).
-    """
-    instance: Instance | None
-    if ref is not None:
-        instance = instance_of(data, app, ref)
-    else:
-        where: Where = {"integration_id": app.integration_id, "status": LIVE_INSTANCE}
-        found = data.instances.find(where, sort=[("instance_id", 1)], limit=2).items
-        if len(found) > 1:
-            raise InvalidInput(
-                f"{app.title} has several instances: name one", code="instance_needed", hint="--instance TITLE"
-            )
-        if not found and any(field.required for field in app.fields):
-            raise InvalidInput(
-                f"{app.title} needs an instance and has none",
-                code="instance_needed",
-                hint=f"zona instances add {app.title!r} --title TITLE --set NAME=VALUE",
-            )
-        instance = found[0] if found else None
-    if instance is not None and instance.status is not InstanceStatus.ACTIVE:
-        reason = f": {instance.status_reason}" if instance.status_reason else ""
-        raise InvalidInput(
-            f"the instance {instance.title} is in status {instance.status.value}{reason}",
-            code="instance_not_active",
-            hint=f"zona instances update {app.title!r} {instance.title!r} mends its values or its status",
-        )
-    return instance
+def _no_app(ref: int | str) -> NotFound:
+    return NotFound(f"there is no app {ref!r}", collection="apps", hint="zona apps list shows those there are")
 
 
-def credential_of(data: TenantData, ref: int | str) -> Credential:
-    """The credential with that title or id; raises ``NotFound``."""
-    credential = data.credentials.one({"title": ref, "deleted": False}) if isinstance(ref, str) else None
-    if credential is None and (isinstance(ref, int) or _is_id(ref)):
-        credential = data.credentials.get(int(ref))
-    if credential is None or credential.deleted:
-        raise NotFound(
-            f"there is no credential {ref!r}",
-            collection="credentials",
-            hint="zona credentials list shows those there are",
-        )
-    return credential
+def _no_task(app: Integration, ref: int | str) -> NotFound:
+    hint = f"zona tasks list {app.title!r} shows its tasks"
+    return NotFound(f"{app.title} has no task {ref!r}", collection="tasks", hint=hint)
+
+
+def _no_instance(app: Integration, ref: int | str) -> NotFound:
+    hint = f"zona instances list {app.title!r} shows its instances"
+    return NotFound(f"{app.title} has no instance {ref!r}", collection="instances", hint=hint)
 
 
 def _is_id(ref: str) -> bool:

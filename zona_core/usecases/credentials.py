@@ -11,8 +11,9 @@ from zona_core.domain.fields import FIELD_NAME
 from zona_core.domain.instances import Credential
 from zona_core.domain.secrets import Secret
 from zona_core.errors import Conflict, DuplicateKey, Fault, InvalidInput
-from zona_core.persistence.collections import LIVE_INSTANCE
+from zona_core.persistence.collections import CREDENTIALS, LIVE_INSTANCE
 from zona_core.persistence.repository import Listing
+from zona_core.usecases._access import check_revision, readable_page, require_new
 from zona_core.usecases._area import Area, TenantContext, use_case
 from zona_core.usecases._lookup import credential_of
 
@@ -25,12 +26,13 @@ class Credentials(Area):
     area = "credentials"
     _context: TenantContext
 
-    @use_case("credentials:write")
+    @use_case("credentials:write", by_object=True)
     def add(self, title: str, secrets: Mapping[str, str | Secret]) -> Credential:
         """A new credential; ``secrets`` by the name of the field that each stands for.
 
         Raises ``InvalidInput``, ``DuplicateKey``.
         """
+        require_new(self._context.actor, "credentials:write")
         sealed = _checked(title, secrets)
         data = self._context.data
         new_id = data.take_id("credentials")
@@ -46,12 +48,18 @@ class Credentials(Area):
             data.record(self._context.actor, "credentials.add", f"credentials/{new_id}", after=credential)
         return credential
 
-    @use_case("credentials:write")
-    def rotate(self, credential: int | str, secrets: Mapping[str, str | Secret]) -> Credential:
-        """New secrets in the place of all the old ones; instances use them from their next run on."""
+    @use_case("credentials:write", by_object=True)
+    def rotate(
+        self, credential: int | str, secrets: Mapping[str, str | Secret], *, revision: int | None = None
+    ) -> Credential:
+        """New secrets in the place of all the old ones; instances use them from their next run on.
+
+        Raises ``InvalidInput``, ``NotFound``, ``RevisionConflict``.
+        """
         data = self._context.data
         with data.transaction():
-            before = credential_of(data, credential)
+            before = credential_of(self._context, credential, "credentials:write")
+            check_revision(before.revision, revision, f"credentials/{before.id}")
             now = data.now()
             after = evolve(before, secrets=_checked(before.title, secrets), rotated_ts=now, updated_ts=now)
             after = data.credentials.replace(after)
@@ -60,17 +68,28 @@ class Credentials(Area):
             )
         return after
 
-    @use_case("credentials:read")
+    @use_case("credentials:read", by_object=True)
     def list(self, *, after: str | None = None, limit: int = 100) -> Listing[Credential]:
         """Credentials by id; their secrets stay sealed and masked."""
-        return self._context.data.credentials.find({"deleted": False}, sort=[("id", 1)], after=after, limit=limit)
+        context, sort, where = self._context, [("id", 1)], {"deleted": False}
+        stored = context.data.credentials
+        return readable_page(context.actor, stored, CREDENTIALS, where, sort=sort, after=after, limit=limit)
 
-    @use_case("credentials:delete")
-    def remove(self, credential: int | str) -> Credential:
-        """Deletes a credential and erases its secrets; refused with ``Conflict`` while an instance uses it."""
+    @use_case("credentials:read", by_object=True)
+    def get(self, credential: int | str) -> Credential:
+        """The credential with that title or id, its secrets sealed; raises ``NotFound``."""
+        return credential_of(self._context, credential, "credentials:read")
+
+    @use_case("credentials:delete", by_object=True)
+    def remove(self, credential: int | str, *, revision: int | None = None) -> Credential:
+        """Deletes a credential and erases its secrets; refused with ``Conflict`` while an instance uses it.
+
+        Raises ``NotFound``, ``RevisionConflict``.
+        """
         data = self._context.data
         with data.transaction():
-            before = credential_of(data, credential)
+            before = credential_of(self._context, credential, "credentials:delete")
+            check_revision(before.revision, revision, f"credentials/{before.id}")
             users = data.instances.find({"credentials_id": before.id, "status": LIVE_INSTANCE}, limit=10).items
             if users:
                 raise Conflict(

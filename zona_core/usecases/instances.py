@@ -9,18 +9,19 @@ from attrs import evolve
 
 from zona_core.domain.apps import Integration
 from zona_core.domain.definitions import text_faults
-from zona_core.domain.instances import Instance, InstanceStatus
+from zona_core.domain.instances import Credential, Instance, InstanceStatus
 from zona_core.domain.values import checked
-from zona_core.errors import DuplicateKey, Fault, InvalidInput, RevisionConflict
-from zona_core.persistence.collections import LIVE_INSTANCE
+from zona_core.errors import DuplicateKey, Fault, InvalidInput, NotFound, RevisionConflict
+from zona_core.persistence.collections import INSTANCES, LIVE_INSTANCE
 from zona_core.persistence.repository import Listing
 from zona_core.ports.handlers import ConnectionReport
 from zona_core.ports.store import Where
+from zona_core.usecases._access import check_revision, objects_of, readable_page, require_new
 from zona_core.usecases._area import Area, TenantContext, use_case
 from zona_core.usecases._calls import time_faults
 from zona_core.usecases._connect import values_of
 from zona_core.usecases._health import health_of
-from zona_core.usecases._lookup import app_of, credential_of, instance_of
+from zona_core.usecases._lookup import app_around, credential_of, instance_of
 
 __all__ = ["Instances"]
 
@@ -31,7 +32,7 @@ class Instances(Area):
     area = "instances"
     _context: TenantContext
 
-    @use_case("instances:write")
+    @use_case("instances:write", by_object=True)
     def add(
         self,
         app: int | str,
@@ -44,12 +45,14 @@ class Instances(Area):
         """A new instance.
 
         ``values`` by field name, checked against the app's fields; those of secret fields (``str`` or ``Secret``) are
-        sealed. Fields left empty are filled in from the shared ``credential``, if one is named.
+        sealed. Fields left empty are filled in from the shared ``credential``, if one is named, for which the actor
+        needs ``credentials:read``.
         Raises ``InvalidInput`` with every fault, ``DuplicateKey`` if the title is taken, ``NotFound``.
         """
         data = self._context.data
-        of_app = app_of(data, app)
-        shared = credential_of(data, credential) if credential is not None else None
+        of_app = app_around(self._context, app, "instances:write")
+        require_new(self._context.actor, "instances:write", objects_of(of_app))
+        shared = self._shared(None, credential)
         clean = self._checked(of_app, title, values or {}, shared.secrets if shared else {})
         new_id = data.take_id("instances")
         now = data.now()
@@ -67,7 +70,7 @@ class Instances(Area):
         )
         return self._stored(instance, None, "instances.add", of_app)
 
-    @use_case("instances:write")
+    @use_case("instances:write", by_object=True)
     def update(
         self,
         app: int | str,
@@ -78,20 +81,20 @@ class Instances(Area):
         allow_private: bool | None = None,
         credential: int | str | None = None,
         status: InstanceStatus | None = None,
+        revision: int | None = None,
     ) -> Instance:
         """Changes what is given; of ``values`` those named (None empties a field), the others stay.
 
         ``credential`` names the shared one to use from now on, 0 or an empty text that none is used any more.
 
-        Raises like ``add``; ``InvalidInput`` for the status ``deleted``, which ``remove`` gives.
+        Raises like ``add``; ``InvalidInput`` for the status ``deleted``, which ``remove`` gives; ``RevisionConflict``.
         """
         if status is InstanceStatus.DELETED:
             raise InvalidInput.of([Fault("status", "an update deletes nothing", "remove, which erases the values too")])
         data = self._context.data
-        of_app = app_of(data, app)
-        before = instance_of(data, of_app, instance)
-        wanted = before.credentials_id if credential is None else credential
-        shared = credential_of(data, wanted) if wanted else None
+        of_app, before = instance_of(self._context, app, instance, "instances:write")
+        check_revision(before.revision, revision, _target(before))
+        shared = self._shared(before, credential)
         new_title = before.title if title is None else title
         merged = {**before.values, **(values or {})}
         clean = self._checked(of_app, new_title, merged, shared.secrets if shared else {})
@@ -108,21 +111,22 @@ class Instances(Area):
         )
         return self._stored(after, before, "instances.update", of_app)
 
-    @use_case("instances:read")
+    @use_case("instances:read", by_object=True)
     def list(self, app: int | str | None = None, *, after: str | None = None, limit: int = 100) -> Listing[Instance]:
         """Instances of one app, or of all, by id. Their secrets stay sealed and masked."""
-        data = self._context.data
+        context, sort = self._context, [("instance_id", 1)]
         where: Where = {"status": LIVE_INSTANCE}
         if app is not None:
-            where = {**where, "integration_id": app_of(data, app).integration_id}
-        return data.instances.find(where, sort=[("instance_id", 1)], after=after, limit=limit)
+            where = {**where, "integration_id": app_around(context, app, "instances:read").integration_id}
+        instances = context.data.instances
+        return readable_page(context.actor, instances, INSTANCES, where, sort=sort, after=after, limit=limit)
 
-    @use_case("instances:read")
+    @use_case("instances:read", by_object=True)
     def get(self, app: int | str, instance: int | str) -> Instance:
         """The app's instance with that title or id; raises ``NotFound``."""
-        return instance_of(self._context.data, app_of(self._context.data, app), instance)
+        return instance_of(self._context, app, instance, "instances:read")[1]
 
-    @use_case("instances:test")
+    @use_case("instances:test", by_object=True)
     def test(self, app: int | str, instance: int | str, *, timeout: float = 30.0) -> ConnectionReport:
         """Tries whether the instance works and notes when that was; a refusal is a report, not an error.
 
@@ -134,24 +138,35 @@ class Instances(Area):
         if faults := time_faults(timeout):
             raise InvalidInput.of(faults, "The test")
         data = self._context.data
-        of_app = app_of(data, app)
-        before = instance_of(data, of_app, instance)
+        of_app, before = instance_of(self._context, app, instance, "instances:test")
         report = health_of(self._context, of_app, before, timeout)
         with data.transaction():
-            current = instance_of(data, of_app, before.instance_id)
+            _, current = instance_of(self._context, of_app.integration_id, before.instance_id, "instances:test")
             data.instances.replace(evolve(current, last_health_check=data.now()))
         return report
 
-    @use_case("instances:delete")
-    def remove(self, app: int | str, instance: int | str) -> Instance:
-        """Sets an instance to deleted and erases its values."""
+    @use_case("instances:delete", by_object=True)
+    def remove(self, app: int | str, instance: int | str, *, revision: int | None = None) -> Instance:
+        """Sets an instance to deleted and erases its values; raises ``NotFound``, ``RevisionConflict``."""
         data = self._context.data
         with data.transaction():
-            before = instance_of(data, app_of(data, app), instance)
+            _, before = instance_of(self._context, app, instance, "instances:delete")
+            check_revision(before.revision, revision, _target(before))
             after = evolve(before, status=InstanceStatus.DELETED, values={}, updated_ts=data.now())
             after = data.instances.replace(after)
             data.record(self._context.actor, "instances.remove", _target(after), before=before, after=after)
         return after
+
+    def _shared(self, before: Instance | None, wanted: int | str | None) -> Credential | None:
+        """The credential to use: the one wanted, which the actor must be able to read, else the one used so far."""
+        if wanted is not None:
+            return credential_of(self._context, wanted, "credentials:read") if wanted else None
+        if before is None or not before.credentials_id:
+            return None
+        shared = self._context.data.credentials.need(before.credentials_id)
+        if shared.deleted:
+            raise NotFound(f"the credential {shared.title} was deleted meanwhile", collection="credentials")
+        return shared
 
     def _checked(
         self, app: Integration, title: str, values: Mapping[str, Any], shared: Mapping[str, Any]
@@ -167,10 +182,11 @@ class Instances(Area):
     def _stored(self, instance: Instance, before: Instance | None, action: str, app: Integration) -> Instance:
         data = self._context.data
         with data.transaction():
-            if app_of(data, app.integration_id).revision != app.revision:
+            current = app_around(self._context, app.integration_id, "instances:write")
+            if current.revision != app.revision:
                 raise RevisionConflict(f"{app.title} was changed meanwhile", collection="apps", hint="try again")
             if instance.credentials_id:
-                credential_of(data, instance.credentials_id)
+                self._shared(instance, None)
             try:
                 stored = data.instances.insert(instance) if before is None else data.instances.replace(instance)
             except DuplicateKey as exc:

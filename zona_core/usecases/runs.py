@@ -13,15 +13,17 @@ from zona_core.domain.instances import Instance
 from zona_core.domain.redaction import Redactor
 from zona_core.domain.runs import Execution, RunStatus
 from zona_core.domain.values import checked, masked
-from zona_core.errors import Fault, InvalidInput, NotFound, TaskFailed, TaskTimeout
+from zona_core.errors import Fault, InvalidInput, TaskFailed, TaskTimeout
+from zona_core.persistence.collections import RUNS
 from zona_core.persistence.repository import Listing
 from zona_core.ports.handlers import TaskCall, TaskOutcome
-from zona_core.ports.store import Where
+from zona_core.ports.store import Condition
+from zona_core.usecases._access import readable_page
 from zona_core.usecases._area import Area, TenantContext, use_case
 from zona_core.usecases._attempts import Attempts, Job
 from zona_core.usecases._calls import time_faults
 from zona_core.usecases._connect import connection_of
-from zona_core.usecases._lookup import app_of, instance_of, instance_to_run, task_of
+from zona_core.usecases._lookup import app_around, instance_of, run_of, run_parts, task_of
 
 __all__ = ["Runs"]
 
@@ -44,7 +46,7 @@ class Runs(Area):
     area = "runs"
     _context: TenantContext
 
-    @use_case("runs:run")
+    @use_case("runs:run", by_object=True)
     def run(
         self,
         app: int | str,
@@ -75,7 +77,7 @@ class Runs(Area):
             raise
         return self._ended(run, attempts, result)
 
-    @use_case("runs:read")
+    @use_case("runs:read", by_object=True)
     def list(
         self,
         *,
@@ -89,29 +91,22 @@ class Runs(Area):
         """Runs, newest first; ``task`` and ``instance`` go with an ``app``."""
         if app is None and (task is not None or instance is not None):
             raise InvalidInput.of([Fault("app", "is missing", "the app that the task or instance belongs to")])
-        data = self._context.data
-        where: dict[str, Any] = {}
+        context, sort = self._context, [("created_at", -1)]
+        where: dict[str, Condition] = {}
         if app is not None:
-            of_app = app_of(data, app)
-            where["integration_id"] = of_app.integration_id
+            where["integration_id"] = app_around(context, app, "runs:read").integration_id
             if task is not None:
-                where["task_id"] = task_of(data, of_app, task).id
+                where["task_id"] = task_of(context, app, task, "runs:read")[1].id
             if instance is not None:
-                where["instance_id"] = instance_of(data, of_app, instance).instance_id
+                where["instance_id"] = instance_of(context, app, instance, "runs:read")[1].instance_id
         if status is not None:
             where["status"] = status.value
-        asked: Where = where
-        return data.runs.find(asked, sort=[("created_at", -1)], after=after, limit=limit)
+        return readable_page(context.actor, context.data.runs, RUNS, where, sort=sort, after=after, limit=limit)
 
-    @use_case("runs:read")
+    @use_case("runs:read", by_object=True)
     def get(self, run_id: str) -> Execution:
         """One run by its id; raises ``NotFound``."""
-        run = self._context.data.runs.get(run_id)
-        if run is None:
-            raise NotFound(
-                f"there is no run {run_id!r}", collection="runs", hint="zona runs list shows those there are"
-            )
-        return run
+        return run_of(self._context, run_id, "runs:read")
 
     def _order(
         self,
@@ -121,13 +116,10 @@ class Runs(Area):
         inputs: Mapping[str, Any],
         timeout: float | None,
     ) -> _Order:
-        data = self._context.data
-        of_app = app_of(data, app)
-        of_task = task_of(data, of_app, task)
+        of_app, of_task, with_instance = run_parts(self._context, app, task, instance)
         for name, status in ((of_app.title, of_app.status), (of_task.task_tag, of_task.status)):
             if status is not AppStatus.ACTIVE:
                 raise InvalidInput(f"{name} is {status.value}, so it is not run", code="not_active")
-        with_instance = instance_to_run(data, of_app, instance)
         clean, faults = checked(of_task.inputs, inputs)
         faults += time_faults(timeout) if timeout is not None else []
         if faults:

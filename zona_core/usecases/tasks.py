@@ -7,12 +7,13 @@ from attrs import evolve
 from zona_core.domain.apps import AppStatus, Integration, Task, TaskDefinition
 from zona_core.domain.definitions import task_faults
 from zona_core.errors import InvalidInput
-from zona_core.persistence.collections import LIVE_APP
+from zona_core.persistence.collections import LIVE_APP, TASKS
 from zona_core.persistence.repository import Listing
 from zona_core.ports.store import Where
 from zona_core.usecases import _reconcile as reconcile
+from zona_core.usecases._access import check_revision, objects_of, readable_page, require_new
 from zona_core.usecases._area import Area, TenantContext, use_case
-from zona_core.usecases._lookup import app_of, task_of
+from zona_core.usecases._lookup import app_around, task_of
 
 __all__ = ["Tasks"]
 
@@ -23,35 +24,37 @@ class Tasks(Area):
     area = "tasks"
     _context: TenantContext
 
-    @use_case("tasks:read")
+    @use_case("tasks:read", by_object=True)
     def list(self, app: int | str, *, after: str | None = None, limit: int = 100) -> Listing[Task]:
         """An app's tasks by execution order, then id."""
-        found = app_of(self._context.data, app)
+        context = self._context
+        found = app_around(context, app, "tasks:read")
         where: Where = {"integration_id": found.integration_id, "status": LIVE_APP}
         sort = [("execution_order", 1), ("id", 1)]
-        return self._context.data.tasks.find(where, sort=sort, after=after, limit=limit)
+        return readable_page(context.actor, context.data.tasks, TASKS, where, sort=sort, after=after, limit=limit)
 
-    @use_case("tasks:read")
+    @use_case("tasks:read", by_object=True)
     def get(self, app: int | str, task: int | str) -> Task:
         """The task with that tag or id; raises ``NotFound``."""
-        return task_of(self._context.data, app_of(self._context.data, app), task)
+        return task_of(self._context, app, task, "tasks:read")[1]
 
-    @use_case("tasks:write")
-    def upsert(self, app: int | str, definition: TaskDefinition) -> Task:
-        """Stores one task, new or in the place of the one with its tag; raises ``InvalidInput`` with every fault."""
+    @use_case("tasks:write", by_object=True)
+    def upsert(self, app: int | str, definition: TaskDefinition, *, revision: int | None = None) -> Task:
+        """Stores one task, new or in the place of the one with its tag.
+
+        Raises ``InvalidInput`` with every fault, ``NotFound``, ``RevisionConflict``.
+        """
         data = self._context.data
-        of_app = app_of(data, app)
+        of_app = app_around(self._context, app, "tasks:write")
+        self._check_access(of_app, self._stored(of_app, definition))
         self._refuse_faults(definition, of_app)
         new_id = data.take_id("tasks")
         with data.transaction():
-            app_of(data, of_app.integration_id)  # it may have been deleted meanwhile
+            app_around(self._context, of_app.integration_id, "tasks:write")  # it may have been deleted meanwhile
             now = data.now()
-            where: Where = {
-                "integration_id": of_app.integration_id,
-                "task_tag": definition.task_tag,
-                "status": LIVE_APP,
-            }
-            before = data.tasks.one(where)
+            before = self._stored(of_app, definition)
+            self._check_access(of_app, before)
+            check_revision(before.revision if before else 0, revision, f"tasks/{before.id if before else new_id}")
             if before is None:
                 after = data.tasks.insert(reconcile.task(definition, of_app.integration_id, new_id, now))
             else:
@@ -60,15 +63,24 @@ class Tasks(Area):
             data.record(self._context.actor, "tasks.upsert", f"tasks/{after.id}", before=before, after=after)
         return after
 
-    @use_case("tasks:delete")
-    def delete(self, app: int | str, task: int | str) -> Task:
-        """Sets a task to deleted."""
+    @use_case("tasks:delete", by_object=True)
+    def delete(self, app: int | str, task: int | str, *, revision: int | None = None) -> Task:
+        """Sets a task to deleted; raises ``NotFound``, ``RevisionConflict``."""
         data = self._context.data
         with data.transaction():
-            before = task_of(data, app_of(data, app), task)
+            _, before = task_of(self._context, app, task, "tasks:delete")
+            check_revision(before.revision, revision, f"tasks/{before.id}")
             after = data.tasks.replace(evolve(before, status=AppStatus.DELETED, updated_ts=data.now()))
             data.record(self._context.actor, "tasks.delete", f"tasks/{after.id}", before=before, after=after)
         return after
+
+    def _stored(self, app: Integration, definition: TaskDefinition) -> Task | None:
+        where: Where = {"integration_id": app.integration_id, "task_tag": definition.task_tag, "status": LIVE_APP}
+        return self._context.data.tasks.one(where)
+
+    def _check_access(self, app: Integration, task: Task | None) -> None:
+        """A new task needs the permission on the app; the refusal does not say whether there is one already."""
+        require_new(self._context.actor, "tasks:write", objects_of(task or app))
 
     def _refuse_faults(self, definition: TaskDefinition, app: Integration) -> None:
         faults = task_faults(definition)

@@ -13,6 +13,7 @@ from zona_core.domain.tenants import Tenant, TenantStatus, code_faults
 from zona_core.errors import DuplicateKey, Fault, InvalidInput, NotFound
 from zona_core.persistence.database import CORE
 from zona_core.persistence.repository import Listing
+from zona_core.usecases._access import check_revision
 from zona_core.usecases._area import Area, SystemContext, use_case
 
 __all__ = ["Tenants"]
@@ -77,22 +78,25 @@ class Tenants(Area):
         return self._need(code)
 
     @use_case("tenants:write")
-    def suspend(self, code: str) -> Tenant:
-        """Stops all work in the tenant; its data stays."""
-        return self._change(code, "suspend", lambda tenant: evolve(tenant, status=TenantStatus.SUSPENDED))
+    def suspend(self, code: str, *, revision: int | None = None) -> Tenant:
+        """Stops all work in the tenant; its data stays. Raises ``NotFound``, ``RevisionConflict``."""
+        return self._change(code, revision, "suspend", lambda tenant: evolve(tenant, status=TenantStatus.SUSPENDED))
 
     @use_case("tenants:write")
-    def activate(self, code: str) -> Tenant:
-        """Lets the tenant work again."""
-        return self._change(code, "activate", lambda tenant: evolve(tenant, status=TenantStatus.ACTIVE))
+    def activate(self, code: str, *, revision: int | None = None) -> Tenant:
+        """Lets the tenant work again; raises ``NotFound``, ``RevisionConflict``."""
+        return self._change(code, revision, "activate", lambda tenant: evolve(tenant, status=TenantStatus.ACTIVE))
 
     @use_case("tenants:write")
-    def set_network(self, code: str, private_networks: Iterable[str]) -> Tenant:
-        """Sets which non-public networks (CIDR texts) the tenant's instances may reach if they ask for it."""
+    def set_network(self, code: str, private_networks: Iterable[str], *, revision: int | None = None) -> Tenant:
+        """Sets which non-public networks (CIDR texts) the tenant's instances may reach if they ask for it.
+
+        Raises ``InvalidInput``, ``NotFound``, ``RevisionConflict``.
+        """
         policy = NetworkPolicy(private_networks=tuple(private_networks))
         if faults := policy.faults():
             raise InvalidInput.of(faults, "The network policy")
-        return self._change(code, "set_network", lambda tenant: evolve(tenant, network=policy))
+        return self._change(code, revision, "set_network", lambda tenant: evolve(tenant, network=policy))
 
     def _need(self, code: str) -> Tenant:
         tenant = self._context.parts.database.tenants.get(code)
@@ -100,10 +104,11 @@ class Tenants(Area):
             raise NotFound(f"there is no tenant {code}", hint="zona tenants list shows those there are")
         return tenant
 
-    def _change(self, code: str, verb: str, change: Callable[[Tenant], Tenant]) -> Tenant:
+    def _change(self, code: str, revision: int | None, verb: str, change: Callable[[Tenant], Tenant]) -> Tenant:
         database = self._context.parts.database
         with database.transaction():
             before = self._need(code)
+            check_revision(before.revision, revision, f"tenants/{code}")
             if before == change(before):
                 return before
             after = database.tenants.replace(evolve(change(before), updated_ts=database.store.now()))

@@ -69,6 +69,15 @@ class Database:
             return link.execute(sql, parameters)
 
     @property
+    def version(self) -> tuple[int, int, int]:
+        """Differs once this thread's connection, or any other (https://sqlite.org/pragma.html#pragma_data_version),
+        has changed the database.
+        """
+        link = self._links.here()
+        [(of_others,)] = self.rows("PRAGMA data_version")
+        return link.serial, of_others, link.connection.total_changes
+
+    @property
     def in_transaction(self) -> bool:
         """Whether this thread has a transaction open."""
         with self._own_errors():

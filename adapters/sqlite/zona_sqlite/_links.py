@@ -11,14 +11,18 @@ Python warns of connections that are dropped without being closed: a thread's co
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
 import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 __all__ = ["FORK_WAITS", "Connection", "Link", "Links"]
+
+
+_SERIALS: Final = itertools.count()
 
 
 class Connection(sqlite3.Connection):
@@ -58,6 +62,8 @@ class Link:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        #: another one for each link of this process
+        self.serial = next(_SERIALS)
         #: held while the connection is used, so that ``close`` in another thread waits for the call to end
         self.lock = threading.RLock()
         #: whether a ``transaction()`` block is open

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -68,6 +68,10 @@ class SqliteStore:
     def now(self) -> datetime:
         """See ``DocumentStore.now``: the clock of the one machine that the file is on."""
         return datetime.now(UTC)
+
+    def version(self) -> Hashable:
+        """See ``DocumentStore.version``."""
+        return self._database.version
 
     def expire(self) -> int:
         """See ``DocumentStore.expire``."""

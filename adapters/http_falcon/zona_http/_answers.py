@@ -1,0 +1,104 @@
+"""Results as responses: the envelope of SPEC §3, entity tags, headers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import falcon
+import msgspec
+from attrs import evolve
+
+from zona_core.domain.secrets import MASK, Secret
+from zona_core.errors import Fault
+from zona_core.persistence.repository import Listing
+from zona_core.persistence.snapshots import Snapshot
+
+from ._problems import PROBLEM_TYPE
+from .operation import Answer, Operation
+
+__all__ = ["encoded", "put_answer", "put_problem", "reduced"]
+
+_JSON: Final = "application/json"
+
+
+def _special(value: Any) -> Any:
+    """Types that JSON does not have."""
+    if isinstance(value, Secret):
+        return MASK
+    if isinstance(value, Fault):
+        return value.as_dict()
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is no JSON data")
+
+
+_ENCODER: Final = msgspec.json.Encoder(enc_hook=_special)
+
+
+def encoded(value: Any) -> bytes:
+    """``value`` as JSON; models as objects, secrets as a mask."""
+    return _ENCODER.encode(value)
+
+
+def reduced(operation: Operation, result: Any) -> Answer:
+    """What a handler gave as status, headers and body, unless it is a stream."""
+    answer = result if isinstance(result, Answer) else Answer(data=result)
+    status = answer.status or operation.status
+    if answer.stream is not None or status == 204:
+        return evolve(answer, status=status)
+    etag = answer.etag or _tag_of(answer.data)
+    headers = {**answer.headers, "ETag": etag} if etag else answer.headers
+    body, media_type = (_envelope(answer), _JSON) if answer.body is None else (answer.body, answer.media_type)
+    return evolve(answer, status=status, headers=headers, body=body, media_type=media_type)
+
+
+def put_answer(response: falcon.Response, operation: Operation, result: Any, if_none_match: str | None) -> None:
+    """Makes ``response`` of what a handler gave."""
+    answer = reduced(operation, result)
+    response.status = answer.status or operation.status
+    for name, value in answer.headers.items():
+        response.set_header(name, value)
+    for name, settings in answer.cookies.items():
+        response.set_cookie(name, **settings)
+    if answer.stream is not None:
+        response.content_type = answer.media_type
+        response.stream = answer.stream
+    elif answer.body is not None:
+        etag = answer.headers.get("ETag", "")
+        if if_none_match and etag and operation.method == "GET" and _names(if_none_match, etag):
+            response.status = 304
+            return
+        response.content_type = answer.media_type
+        response.data = answer.body
+
+
+def put_problem(response: falcon.Response, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    """Makes ``response`` of a problem document."""
+    response.status = status
+    response.content_type = PROBLEM_TYPE
+    response.data = body
+    response.stream = None
+    for name, value in headers.items():
+        response.set_header(name, value)
+
+
+def _envelope(answer: Answer) -> bytes:
+    data, meta = answer.data, answer.meta
+    if isinstance(data, Snapshot):
+        return b'{"success":true,"data":' + data.json + b',"meta":' + encoded(meta) + b"}"
+    if isinstance(data, Listing):
+        data, meta = data.items, {"next": data.next, **meta}
+    return encoded({"success": True, "data": data, "meta": meta})
+
+
+def _tag_of(data: Any) -> str:
+    if isinstance(data, Snapshot):
+        return f'"{data.etag}"'
+    revision = getattr(data, "revision", None)
+    return f'"{revision}"' if isinstance(revision, int) else ""
+
+
+def _names(condition: str, etag: str) -> bool:
+    """Whether ``If-None-Match`` names the tag, by weak comparison (RFC 9110 §13.1.2)."""
+    return condition.strip() == "*" or etag in (part.strip().removeprefix("W/") for part in condition.split(","))

@@ -1,0 +1,170 @@
+"""The gates before an operation: who asks, how often, in which tenant, and whether they may (SPEC §4.7)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Any, Final
+
+import falcon
+
+from zona_core import Zona
+from zona_core.errors import InvalidInput, PermissionDenied, RateLimited, Unauthenticated
+from zona_core.usecases._area import Area, use_cases
+from zona_core.usecases.gate import Identity
+from zona_core.zona import System, Workspace
+
+from ._metrics import Metrics
+from .operation import Operation
+from .settings import HttpSettings
+
+__all__ = ["CSRF_HEADER", "KEY_HEADER", "Doors", "Limits", "Proofs"]
+
+CSRF_HEADER: Final = "X-CSRF-Token"
+KEY_HEADER: Final = "X-API-Key"
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_MINUTE: Final = 60.0
+_MOST_DOORS: Final = 4_096
+
+
+class Proofs:
+    """Finds out who asks: by access token, API key or session cookie."""
+
+    def __init__(self, zona: Zona, settings: HttpSettings) -> None:
+        self._gate = zona.gate
+        #: RFC 6265bis §4.1.3.2: a name that browsers accept over TLS and for this host only
+        self.cookie_name = "__Host-zona" if settings.secure_cookies else "zona"
+
+    def identity(self, request: falcon.Request) -> Identity:
+        """Who asks; raises ``Unauthenticated``, each reason with its code, and ``PermissionDenied`` (CSRF)."""
+        header = request.get_header("Authorization")
+        if header is not None:
+            scheme, _, text = header.partition(" ")
+            text = text.strip()
+            if scheme.lower() != "bearer" or not text:
+                raise Unauthenticated(
+                    "the Authorization header is no bearer token", code="authorization_malformed", hint="Bearer TOKEN"
+                )
+            return self._gate.key(text) if text.startswith("zk.") else self._gate.bearer(text)
+        key = request.get_header(KEY_HEADER)
+        if key is not None:
+            return self._gate.key(key)
+        cookie = request.cookies.get(self.cookie_name) if request.get_header("Cookie") else None
+        if cookie:
+            return self._of_cookie(request, cookie)
+        raise Unauthenticated(
+            "nobody is named",
+            code="token_missing",
+            hint=f"Authorization: Bearer TOKEN, {KEY_HEADER}, or a session cookie",
+        )
+
+    def _of_cookie(self, request: falcon.Request, cookie: str) -> Identity:
+        identity = self._gate.cookie(cookie)
+        if request.method not in _SAFE:
+            given = request.get_header(CSRF_HEADER)
+            if given is None:
+                raise PermissionDenied(f"a change by cookie needs {CSRF_HEADER}", code="csrf_missing")
+            if not hmac.compare_digest(hashlib.sha256(given.encode()).hexdigest(), identity.csrf):
+                raise PermissionDenied(f"{CSRF_HEADER} is not this session's", code="csrf_wrong")
+        return identity
+
+
+class Limits:
+    """Counts requests by client address, by user or key, and by tenant."""
+
+    def __init__(self, zona: Zona, settings: HttpSettings, metrics: Metrics) -> None:
+        self._limiter = zona.rate_limiter
+        self._settings = settings
+        self._metrics = metrics
+
+    def client(self, address: str) -> None:
+        """Raises ``RateLimited``."""
+        self._hit("client", address, self._settings.client_limit)
+
+    def known(self, identity: Identity) -> None:
+        """Counts for the API key or user; raises ``RateLimited``."""
+        limit = identity.rate_limit or self._settings.key_limit
+        self._hit("key", identity.key_id or f"{identity.realm}/{identity.actor.user_id}", limit)
+
+    def tenant(self, code: str) -> None:
+        """Raises ``RateLimited``."""
+        self._hit("tenant", code, self._settings.tenant_limit)
+
+    def _hit(self, scope: str, key: str, limit: int) -> None:
+        if limit:
+            verdict = self._limiter.hit(f"{scope}:{key}", limit, _MINUTE)
+            if not verdict.allowed:
+                self._metrics.rate_limited(scope)
+                raise RateLimited(
+                    f"more than {limit} requests a minute of one {scope}", retry_after=verdict.reset_after, scope=scope
+                )
+
+
+class Doors:
+    """Opens the tenant's or the platform's door for who asks; those that were just opened stand open for a while."""
+
+    def __init__(self, zona: Zona) -> None:
+        self._zona = zona
+        self._workspaces: dict[tuple[str, str, str, str], tuple[Identity, Workspace]] = {}
+        self._permits: dict[str, _Permit] = {}
+
+    def tenant_of(self, identity: Identity, named: str | None) -> str:
+        """The tenant that a request works in: the one it names, else the proof's, else the default one."""
+        return named or identity.tenant or self._zona.settings.tenant
+
+    def workspace(self, identity: Identity, code: str) -> Workspace:
+        """The tenant's door; raises ``PermissionDenied``, ``TenantUnavailable``."""
+        key = (identity.realm, identity.session_id, identity.key_id, code)
+        known = self._workspaces.get(key)
+        if known is not None and known[0] is identity:
+            return known[1]
+        workspace = self._zona.tenant(code, actor=identity.actor)
+        if len(self._workspaces) >= _MOST_DOORS:
+            self._workspaces.clear()
+        self._workspaces[key] = (identity, workspace)
+        return workspace
+
+    def system(self, identity: Identity) -> System:
+        """The platform's door."""
+        return self._zona.system(identity.actor)
+
+    def permit(self, operation: Operation, door: System | Workspace, identity: Identity) -> None:
+        """Raises what the operation's use-case will raise for want of permission; it looks again itself."""
+        if operation.use_case:
+            permit = self._permits.get(operation.use_case)
+            if permit is None:
+                permit = self._permits[operation.use_case] = _Permit(operation.use_case, door)
+            permit.check(door)
+        elif operation.permission and not identity.actor.may(operation.permission):
+            raise PermissionDenied(
+                f"{identity.actor.name} lacks the permission {operation.permission}", permission=operation.permission
+            )
+
+
+class _Permit:
+    """Where a use-case stands on its door."""
+
+    def __init__(self, use_case: str, door: System | Workspace) -> None:
+        area, _, self._method = use_case.partition(".")
+        self._attribute = next(
+            name for name, value in vars(door).items() if isinstance(value, Area) and value.area == area
+        )
+
+    def check(self, door: System | Workspace) -> None:
+        getattr(door, self._attribute).permit(self._method)
+
+
+def is_system(operation: Operation) -> bool:
+    """Whether the operation's use-case is above tenants."""
+    return bool(operation.use_case) and use_cases()[operation.use_case].door == "system"
+
+
+def named_tenant(path: Mapping[str, Any], request: falcon.Request) -> str | None:
+    """The tenant that the path or the query names."""
+    code = path.get("tenant_code")
+    if code is None and request.query_string:
+        code = request.params.get("tenant_code")
+        if isinstance(code, list):
+            raise InvalidInput("tenant_code is given more than once")
+    return code or None

@@ -1,0 +1,34 @@
+"""Headers of every response: what OWASP's Secure Headers Project lists for an API, and for its documentation page."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["DOCUMENTATION_POLICY", "SECURITY_HEADERS", "STRICT_TRANSPORT"]
+
+#: https://owasp.org/www-project-secure-headers/ (proposed values), stricter where nothing is to be shown
+SECURITY_HEADERS: Final = (
+    ("cache-control", "no-store"),
+    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+    ("cross-origin-embedder-policy", "require-corp"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    (
+        "permissions-policy",
+        "accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=(), payment=(), usb=()",
+    ),
+    ("referrer-policy", "no-referrer"),
+    ("x-content-type-options", "nosniff"),
+    ("x-dns-prefetch-control", "off"),
+    ("x-frame-options", "deny"),
+    ("x-permitted-cross-domain-policies", "none"),
+)
+
+#: over TLS only (RFC 6797 §7.2)
+STRICT_TRANSPORT: Final = ("strict-transport-security", "max-age=31536000; includeSubDomains")
+
+#: the documentation page has styles, scripts and a picture of its own, and asks this service only
+DOCUMENTATION_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)

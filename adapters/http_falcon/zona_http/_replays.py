@@ -1,0 +1,60 @@
+"""``Idempotency-Key``: a POST that is sent again is answered as before, and done once.
+
+As in the IETF's draft-ietf-httpapi-idempotency-key-header. What was answered is kept for a day, sealed like a secret,
+under the tenant, the actor, the operation and the key.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from zona_core import Zona
+from zona_core.persistence.database import CORE
+
+from ._answers import reduced
+from ._problems import BadRequest
+from .operation import Answer, Call
+
+__all__ = ["Replayer"]
+
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,128}\Z")
+
+
+class Replayer:
+    """Does each keyed call once."""
+
+    def __init__(self, zona: Zona) -> None:
+        self._replays = zona.replays
+
+    def once(self, call: Call, data: bytes) -> Any:
+        """The answer of the first call with this key, or of this one if it is the first.
+
+        Raises ``BadRequest`` for an unfit key, ``Conflict`` (``idempotency_in_progress``), ``InvalidInput``
+        (``idempotency_mismatch``), and whatever the handler raises, which is not kept.
+        """
+        key = call.request.get_header("Idempotency-Key").strip()
+        if not _KEY.match(key):
+            raise BadRequest("Idempotency-Key is not 1-128 visible ASCII characters", code="idempotency_key_malformed")
+        operation = call.operation
+        realm = CORE if call.above_tenants else call.workspace.tenant.tenant_code
+        request = b"\0".join((call.request.path.encode(), call.request.query_string.encode(), data))
+        name = f"{call.known.realm}/{call.actor.user_id or call.actor.name}/{operation.id}/{key}"
+        with self._replays.once(realm, name, request) as attempt:
+            if attempt.answer is not None:
+                kept = attempt.answer
+                headers = {**kept["headers"], "Idempotent-Replayed": "true"}
+                return Answer(
+                    status=kept["status"], headers=headers, body=kept["body"].encode(), media_type=kept["type"]
+                )
+            answer = reduced(operation, operation.handler(call))
+            if answer.body is not None:
+                attempt.keep(
+                    {
+                        "status": answer.status,
+                        "headers": dict(answer.headers),
+                        "body": answer.body.decode(),
+                        "type": answer.media_type,
+                    }
+                )
+            return answer

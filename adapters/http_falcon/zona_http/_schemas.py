@@ -1,0 +1,73 @@
+"""JSON Schemas (2020-12) of declared types: what validates a request is what ``/openapi.json`` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from zona_core.domain.secrets import MASK, Secret
+from zona_core.errors import Fault
+
+from .operation import Upload
+
+__all__ = ["Schemas", "special_schema"]
+
+_REFS: Final = "#/components/schemas/{name}"
+
+
+class Schemas:
+    """The schemas of all types that operations declare, with those that these refer to as components.
+
+    Those of request bodies admit no property that is not declared; those of answers may grow.
+    """
+
+    def __init__(self, bodies: Iterable[Any], results: Iterable[Any]) -> None:
+        self.components: dict[str, Any] = {}
+        self._of: dict[Any, dict[str, Any]] = {}
+        self._add(list(results))
+        closed = self._add(list(bodies))
+        for name in closed:
+            _close(self.components[name])
+
+    def of(self, declared: Any) -> dict[str, Any]:
+        """The schema of a declared type, a reference where it has a name."""
+        return self._of[declared]
+
+    def standalone(self, declared: Any) -> dict[str, Any]:
+        """The schema of a declared type with everything that it refers to, for a validator."""
+        return {**self._of[declared], "components": {"schemas": self.components}}
+
+    def _add(self, declared: list[Any]) -> set[str]:
+        """Adds types; gives the names of the components that are new."""
+        schemas, components = msgspec.json.schema_components(declared, schema_hook=special_schema, ref_template=_REFS)
+        new = set(components) - set(self.components)
+        for name in new:
+            self.components[name] = _tidy(components[name])
+        self._of.update(zip(declared, map(_tidy, schemas), strict=True))
+        return new
+
+
+def special_schema(kind: type) -> dict[str, Any]:
+    """Types of ours that JSON knows as something else."""
+    if kind is Secret:
+        return {"type": "string", "description": f"A secret: always {MASK}."}
+    if kind is Upload:
+        return {"type": "string", "contentMediaType": "application/octet-stream"}
+    if kind is Fault:
+        text = {"type": "string"}
+        return {"type": "object", "properties": {"path": text, "message": text, "expected": text}, "required": ["path"]}
+    raise NotImplementedError(kind)  # NOTE: how msgspec wants to be told that a type is unknown
+
+
+def _tidy(schema: Any) -> Any:
+    """The schema without what says nothing: empty titles and msgspec's names of Python's classes."""
+    if isinstance(schema, dict):
+        return {name: _tidy(part) for name, part in schema.items()}
+    return [_tidy(part) for part in schema] if isinstance(schema, list) else schema
+
+
+def _close(schema: dict[str, Any]) -> None:
+    if "properties" in schema:
+        schema.setdefault("additionalProperties", False)

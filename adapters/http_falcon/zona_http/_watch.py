@@ -1,0 +1,92 @@
+"""What surrounds every request: correlation id, security headers, the log line, metrics, and problems for errors."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any, Final
+
+import falcon
+
+from zona_core.domain.actors import CORRELATION
+from zona_core.errors import Unauthenticated, ZonaError
+
+from ._answers import put_problem
+from ._headers import SECURITY_HEADERS, STRICT_TRANSPORT
+from ._logging import RequestLog, begin_request, correlation_id
+from ._metrics import Metrics
+from ._problems import problem_of, problem_of_falcon, unforeseen
+from .settings import HttpSettings
+
+__all__ = ["Watch"]
+
+_log: Final = logging.getLogger("zona.http")
+
+
+class Watch:
+    """Falcon middleware, the only one."""
+
+    def __init__(self, settings: HttpSettings, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._requests = RequestLog()
+        self._headers = list(SECURITY_HEADERS)
+
+    def process_request(self, request: falcon.Request, response: falcon.Response) -> None:
+        """The request has arrived."""
+        context = request.context
+        context.began = time.perf_counter()
+        identifier = correlation_id(request.get_header("X-Correlation-Id"), request.get_header("X-Request-Id"))
+        context.correlation_id = identifier
+        context.actor = context.tenant = context.code = ""
+        begin_request(identifier)
+        CORRELATION.set(identifier)
+        self._metrics.started()
+
+    def process_response(
+        self, request: falcon.Request, response: falcon.Response, resource: object, succeeded: bool
+    ) -> None:
+        """The response is about to be sent."""
+        context = request.context
+        response.set_headers([*self._headers, ("x-correlation-id", context.correlation_id)])
+        for name, value in getattr(context, "headers", ()):
+            response.set_header(name, value)
+        if request.scheme == "https":
+            response.set_header(*STRICT_TRANSPORT)
+        seconds = time.perf_counter() - context.began
+        status, route = response.status_code, request.uri_template
+        data = response.data
+        self._metrics.ended()
+        self._metrics.observe(request.method, route, status, seconds)
+        self._requests.write(
+            method=request.method,
+            route=route,
+            status=status,
+            seconds=seconds,
+            correlation_id=context.correlation_id,
+            bytes_out=len(data) if data else 0,
+            tenant=context.tenant,
+            actor=context.actor,
+            client=request.remote_addr,
+            code=context.code,
+        )
+
+    def on_error(
+        self, request: falcon.Request, response: falcon.Response, error: Exception, params: dict[str, Any]
+    ) -> None:
+        """A Falcon error handler: every error becomes a problem document."""
+        identifier = request.context.correlation_id
+        if isinstance(error, ZonaError):
+            status, headers, body = problem_of(error, identifier)
+            request.context.code = error.code
+            if isinstance(error, Unauthenticated):
+                self._metrics.auth_failure(error.code)
+            if status >= 500 and error.code in ("internal_error", "isolation_breach"):
+                _log.error("an error that nobody foresaw", exc_info=error)
+        elif isinstance(error, falcon.HTTPError):
+            status, headers, body = problem_of_falcon(error, identifier)
+            request.context.code = str(status)
+        else:
+            _log.error("an error that nobody foresaw", exc_info=error)
+            status, headers, body = unforeseen(identifier)
+            request.context.code = "internal_error"
+        put_problem(response, status, headers, body)

@@ -1,0 +1,181 @@
+"""What an HTTP operation declares: one declaration routes it, guards it, validates it and describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import falcon
+from attrs import Factory, define, field
+
+from zona_core.domain.actors import Actor
+from zona_core.errors import ZonaError
+from zona_core.usecases.gate import Identity
+
+if TYPE_CHECKING:
+    from zona_core import Zona
+    from zona_core.zona import System, Workspace
+
+__all__ = ["Access", "Answer", "Call", "Operation", "Problem", "Upload"]
+
+
+class Access(Enum):
+    """Who may call an operation at all."""
+
+    #: anybody; for what is needed before one is known, and for probes
+    PUBLIC = "public"
+    #: whoever has proven who they are; for what concerns nobody but themselves
+    KNOWN = "known"
+    #: who holds the permission of the operation's use-case
+    GRANTED = "granted"
+
+
+@define(frozen=True, kw_only=True)
+class Problem:
+    """A failure that an operation documents beyond those that every operation has."""
+
+    status: int
+    #: the stable codes that it comes with
+    codes: tuple[str, ...]
+
+
+@define(frozen=True, kw_only=True)
+class Upload:
+    """A file part of a multipart body."""
+
+    filename: str
+    media_type: str
+    data: bytes = field(repr=False)
+
+
+@define(kw_only=True)
+class Answer:
+    """What a handler gives when the plain result is not enough."""
+
+    data: Any = None
+    meta: Mapping[str, Any] = Factory(dict)
+    #: instead of the operation's own
+    status: int | None = None
+    headers: Mapping[str, str] = Factory(dict)
+    #: ``Set-Cookie`` arguments by cookie name
+    cookies: Mapping[str, Mapping[str, Any]] = Factory(dict)
+    #: the whole body instead of an envelope around ``data``, with its media type
+    body: bytes | None = None
+    media_type: str = ""
+    #: chunks that are sent as they come, instead of a body
+    stream: Iterator[bytes] | None = None
+    #: the entity tag; by default made of the result's ``revision``
+    etag: str = ""
+
+
+@define(frozen=True, kw_only=True)
+class Operation:
+    """One method of one path.
+
+    ``handler`` is given a ``Call`` whose ``params`` and ``body`` are instances of the declared classes, valid, and gives
+    the result: a model, a list of them, a ``Listing``, or an ``Answer``. What it raises from the tree of ``ZonaError``
+    becomes a problem document (RFC 9457).
+    """
+
+    method: str
+    #: with ``{name}`` for parts that are parameters (RFC 6570, level 1)
+    path: str
+    #: OpenAPI's operationId: unique
+    id: str
+    summary: str
+    description: str = ""
+    #: the group that it is shown in
+    tag: str
+    handler: Callable[[Call], Any]
+    access: Access = Access.GRANTED
+    #: the use-case that it calls, by its registry name (``apps.get``): its permission and its door are this one's
+    use_case: str = ""
+    #: for operations of plugins that call no use-case: what the actor needs (``area:verb``) in the tenant
+    permission: str = ""
+    #: attrs class of path and query parameters
+    params: type | None = None
+    #: attrs class of the body
+    body: type | None = None
+    #: the body is ``multipart/form-data``: parts that are no text or ``Upload`` are JSON
+    multipart: bool = False
+    #: what ``data`` of the envelope is: an attrs class, ``list[…]`` of one, or another type that msgspec describes
+    result: Any = None
+    status: int = 200
+    #: media type of an answer that is no envelope
+    media_type: str = ""
+    #: changes an object that has a revision: ``If-Match`` says which one is meant
+    locks: bool = False
+    #: takes part in ``Idempotency-Key`` handling; off where the answer holds a secret that must not be kept
+    idempotent: bool = True
+    #: keeps parameters out of logs: what stands in the path is secret
+    secret_path: bool = False
+    problems: tuple[Problem, ...] = ()
+    #: an example of the body and one of ``data``
+    example: Any = None
+    answer_example: Any = None
+
+    @property
+    def paged(self) -> bool:
+        """Whether it lists, with a cursor."""
+        return getattr(self.result, "__origin__", None) is list and self.method == "GET"
+
+    @property
+    def replayable(self) -> bool:
+        """Whether an ``Idempotency-Key`` is honoured."""
+        return self.method == "POST" and self.idempotent and self.access is Access.GRANTED
+
+
+@define(kw_only=True)
+class Call:
+    """One request, as a handler sees it."""
+
+    operation: Operation
+    zona: Zona
+    request: falcon.Request
+    params: Any = None
+    body: Any = None
+    #: who asks; None for public operations
+    identity: Identity | None = None
+    #: the revision that ``If-Match`` names; None for any
+    revision: int | None = None
+    correlation_id: str = ""
+    #: the session cookie's name
+    cookie_name: str = ""
+    _workspace: Workspace | None = field(default=None, init=False)
+    _system: System | None = field(default=None, init=False)
+
+    def enter(self, *, workspace: Workspace | None = None, system: System | None = None) -> None:
+        """Says through which door the call goes."""
+        self._workspace, self._system = workspace, system
+
+    @property
+    def above_tenants(self) -> bool:
+        """Whether it goes through the platform's door."""
+        return self._system is not None
+
+    @property
+    def actor(self) -> Actor:
+        """In whose name it is done."""
+        return self.known.actor
+
+    @property
+    def known(self) -> Identity:
+        """Who asks, for operations that are not public."""
+        if self.identity is None:
+            raise ZonaError("a public operation has no actor")
+        return self.identity
+
+    @property
+    def workspace(self) -> Workspace:
+        """The tenant that is worked in."""
+        if self._workspace is None:
+            raise ZonaError(f"{self.operation.id} is not a tenant's operation")
+        return self._workspace
+
+    @property
+    def system(self) -> System:
+        """What is above tenants."""
+        if self._system is None:
+            raise ZonaError(f"{self.operation.id} is not an operation above tenants")
+        return self._system

@@ -1,0 +1,148 @@
+"""What describes and probes the service itself: health, metrics, the OpenAPI document and its page."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+from attrs import define
+from msgspec import Meta
+
+from zona_core import Zona
+from zona_core.errors import NotFound
+from zona_http._answers import encoded
+from zona_http._headers import DOCUMENTATION_POLICY
+from zona_http._health import live, ready
+from zona_http._metrics import Metrics
+from zona_http.operation import Access, Answer, Call, Operation, Problem
+from zona_http.settings import HttpSettings
+
+__all__ = ["system_operations"]
+
+_PAGE = b"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Zona: the HTTP API</title>
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="icon" href="/docs/favicon-32x32.png">
+<div id="swagger-ui"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</html>
+"""
+_START = b"""window.ui = SwaggerUIBundle({
+  url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null, tryItOutEnabled: false,
+  presets: [SwaggerUIBundle.presets.apis], layout: "BaseLayout", docExpansion: "none",
+});
+"""
+#: file name → media type; the files are Swagger UI's own, from the package swagger-ui-py (Apache-2.0)
+_FILES = {
+    "swagger-ui.css": "text/css; charset=utf-8",
+    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+    "favicon-32x32.png": "image/png",
+}
+
+
+@define(frozen=True, kw_only=True)
+class FileName:
+    """A file of the documentation page."""
+
+    name: Annotated[str, Meta(max_length=64, examples=["swagger-ui.css"])]
+
+
+@define(frozen=True, kw_only=True)
+class Liveness:
+    """The process answers."""
+
+    status: str
+
+
+@define(frozen=True, kw_only=True)
+class Dependency:
+    """One thing that requests need."""
+
+    name: str
+    #: up, degraded or down
+    status: str
+    #: a stable code
+    detail: str
+    ms: float
+
+
+@define(frozen=True, kw_only=True)
+class Readiness:
+    """Whether requests can be answered."""
+
+    status: str
+    dependencies: tuple[Dependency, ...]
+
+
+def system_operations(
+    zona: Zona, settings: HttpSettings, metrics: Metrics, document: dict[str, Any]
+) -> list[Operation]:
+    """These operations know the app that they belong to; ``document`` is filled in once all operations are known."""
+
+    def metrics_text(_: Call) -> Answer:
+        media_type, body = metrics.render()
+        return Answer(body=body, media_type=media_type)
+
+    def readiness(_: Call) -> Answer:
+        good, report = ready(zona, cache=zona.cache, limiter=zona.rate_limiter)
+        return Answer(data=report, status=200 if good else 503)
+
+    def openapi(_: Call) -> Answer:
+        return Answer(body=encoded(document), media_type="application/json")
+
+    probe: dict[str, Any] = {"tag": "service", "access": Access.PUBLIC}
+    guarded = {"access": Access.GRANTED, "permission": "metrics:read"} if settings.metrics_protected else {}
+    return [
+        Operation(
+            **probe, method="GET", path="/healthz", id="healthz", summary="The process answers",
+            handler=lambda _: live(), result=Liveness, answer_example={"status": "up"},
+        ),
+        Operation(
+            **probe, method="GET", path="/readyz", id="readyz", summary="Whether requests can be answered, and what is away",
+            handler=readiness, result=Readiness, problems=(),
+            answer_example={"status": "up", "dependencies": [{"name": "store", "status": "up", "detail": "", "ms": 0.2}]},
+        ),
+        Operation(
+            **{**probe, **guarded}, method="GET", path="/metrics", id="metrics", summary="Prometheus metrics",
+            handler=metrics_text, media_type="text/plain",
+        ),
+        Operation(
+            **probe, method="GET", path="/openapi.json", id="openapi", summary="This document",
+            handler=openapi, media_type="application/json",
+        ),
+        Operation(
+            **probe, method="GET", path="/docs", id="docs", summary="This document as a page",
+            handler=lambda _: _shown(_PAGE, "text/html; charset=utf-8"), media_type="text/html",
+        ),
+        Operation(
+            **probe, method="GET", path="/docs/{name}", id="docs_file", summary="A file of that page", params=FileName,
+            handler=_file, media_type="application/octet-stream", problems=(Problem(status=404, codes=("not_found",)),),
+        ),
+    ]  # fmt: skip
+
+
+def _file(call: Call) -> Answer:
+    name = call.params.name
+    if name == "start.js":
+        return _shown(_START, "text/javascript; charset=utf-8")
+    if name not in _FILES:
+        raise NotFound(f"the page has no file {name}", hint="known: " + ", ".join([*_FILES, "start.js"]))
+    return _shown((_folder() / name).read_bytes(), _FILES[name])
+
+
+def _folder() -> Path:
+    """Where Swagger UI's files are; its package is not imported, as it wants a template engine that nobody needs."""
+    spec = find_spec("swagger_ui")
+    if spec is None or spec.origin is None:
+        raise NotFound("Swagger UI is not installed", hint="pip install 'zona[http]'")
+    return Path(spec.origin).parent / "static"
+
+
+def _shown(body: bytes, media_type: str) -> Answer:
+    headers = {"content-security-policy": DOCUMENTATION_POLICY, "cache-control": "no-cache"}
+    return Answer(body=body, media_type=media_type, headers=headers)

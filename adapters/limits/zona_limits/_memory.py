@@ -1,0 +1,125 @@
+"""A rate limiter in memory: a sliding window counter.
+
+Requests are counted in fixed windows. What counts at a moment is this window's count and the part of the last one's
+that reaches into the ``per`` seconds before that moment, as if its requests had come evenly: of a limit of 100 in a
+minute, 40 of the last minute's requests count for 30 when a quarter of this minute is over. Two numbers for a key,
+however high its limit, and no burst at the edge of two windows.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from threading import Lock
+from typing import Final
+
+from zona_core.ports.limits import Verdict
+from zona_limits._counters import Counters
+
+__all__ = ["MemoryRateLimiter"]
+
+#: counters; two for each key that comes in
+_CAPACITY: Final = 400_000
+#: seconds added to what is reckoned, since neither clocks nor sums of fractions are exact
+_MARGIN: Final = 0.001
+
+
+class _Windows:
+    """The windows of one period: which is the current one, and how names of counters begin in it and the last one."""
+
+    def __init__(self, per: float) -> None:
+        self._period = repr(float(per))
+        self.number = -1
+        self.this = self.last = ""
+
+    def move(self, number: int) -> tuple[str, str]:
+        """Makes ``number`` the current one; how names begin now."""
+        named = f"{number}/{self._period}/", f"{number - 1}/{self._period}/"
+        self.this, self.last = named
+        self.number = number
+        return named
+
+
+class _State:
+    """What one process counts."""
+
+    def __init__(self, capacity: int) -> None:
+        self.lock = Lock()
+        self.counters = Counters(capacity)
+        #: by the seconds of a period; every period that was asked for
+        self.windows: dict[float, _Windows] = {}
+
+
+class MemoryRateLimiter:
+    """See ``zona_core.ports.limits.RateLimiter``. Each process counts for itself; a forked one begins anew.
+
+    Beyond ``capacity`` counters (two for a key, at most) old ones are forgotten. Closed, it forgets everything.
+    """
+
+    def __init__(self, *, capacity: int = _CAPACITY) -> None:
+        self._capacity = capacity
+        #: by process id: this process's own, and after a fork its parent's
+        self._states: dict[int, _State] = {}
+
+    def hit(self, key: str, limit: int, per: float) -> Verdict:
+        """See ``RateLimiter.hit``. Raises ``ValueError`` for a ``per`` that is no time above 0."""
+        state = self._states.get(os.getpid()) or self._begun()
+        with state.lock:
+            windows = state.windows.get(per) or _new_windows(state, per)
+            since = time.time() / per
+            number = int(since)
+            passed = since - number
+            if number != windows.number:
+                windows.move(number)
+            name = windows.this + key
+            # Read as they stand: the counters of these two windows have not expired.
+            counts = state.counters.storage
+            current = counts.get(name, 0)
+            previous = counts.get(windows.last + key, 0)
+            used = int(previous * (1 - passed)) + current
+            allowed = used < limit
+            if allowed:
+                state.counters.count(name, 2 * per)
+        if allowed:
+            used += 1
+            current += 1
+        # Of a limit that was lowered more may be used than there is.
+        wait = _until_below(min(used, limit), previous, current, passed) * per
+        return Verdict(allowed, max(limit - used, 0), wait + _MARGIN)
+
+    def reset(self, key: str) -> None:
+        """See ``RateLimiter.reset``."""
+        state = self._states.get(os.getpid()) or self._begun()
+        with state.lock:
+            for per, windows in state.windows.items():
+                for begin in windows.move(int(time.time() / per)):
+                    state.counters.clear(begin + key)
+
+    def close(self) -> None:
+        """See ``RateLimiter.close``."""
+        self._states.clear()
+
+    def _begun(self) -> _State:
+        """The state of this process, which others of its threads may be making at the same time: one of them is it.
+
+        NOTE: a thread of the parent may have held a lock when it forked; nothing of the parent's is touched.
+        """
+        state = self._states.setdefault(os.getpid(), _State(self._capacity))
+        for process in set(self._states) - {os.getpid()}:
+            self._states.pop(process, None)
+        return state
+
+
+def _new_windows(state: _State, per: float) -> _Windows:
+    if not 0 < per < float("inf"):
+        raise ValueError(f"{per!r} is no time above 0")
+    return state.windows.setdefault(per, _Windows(per))
+
+
+def _until_below(wanted: int, previous: int, current: int, passed: float) -> float:
+    """Windows until fewer than ``wanted`` count, if no more come; ``passed`` of the current window is over."""
+    if wanted < 1:
+        return 1.0
+    if current < wanted:  # the last window's part gets small enough while this one lasts
+        return max(1 - (wanted - current) / previous - passed, 0.0)
+    return 1 - passed + (1 - wanted / current)

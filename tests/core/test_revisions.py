@@ -1,0 +1,111 @@
+"""Optimistic locking: whoever says which revision it has seen changes no other one."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from zona_core import AppDefinition, RevisionConflict, TaskDefinition, Zona
+from zona_core.usecases._area import use_cases
+
+TASK = TaskDefinition(name="Echo again", task_tag="echo", task_handler="function")
+
+#: for each use-case that changes what exists: arguments, and how to read the revision
+CHANGES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
+    "apps.upsert": ({"definition": AppDefinition(title="Demo", description="x"), "app_id": 1}, "get", {"app": 1}),
+    "apps.install": ({"name": "demo", "update": True}, "get", {"app": 1}),
+    "apps.delete": ({"app": 1}, "get", {"app": 1}),
+    "tasks.upsert": ({"app": 1, "definition": TASK}, "get", {"app": 1, "task": 1}),
+    "tasks.delete": ({"app": 1, "task": 1}, "get", {"app": 1, "task": 1}),
+    "instances.update": ({"app": 1, "instance": 1, "title": "x"}, "get", {"app": 1, "instance": 1}),
+    "instances.remove": ({"app": 1, "instance": 1}, "get", {"app": 1, "instance": 1}),
+    "credentials.rotate": ({"credential": 1, "secrets": {"a": "b"}}, "get", {"credential": 1}),
+    "credentials.remove": ({"credential": 1}, "get", {"credential": 1}),
+    "users.update": ({"user": "ann", "display_name": "Ann"}, "get", {"user": "ann"}),
+    "users.set_password": ({"user": "ann", "password": "another good password"}, "get", {"user": "ann"}),
+    "users.reset_totp": ({"user": "ann"}, "get", {"user": "ann"}),
+    "users.delete": ({"user": "ann"}, "get", {"user": "ann"}),
+    "roles.put": ({"name": "own", "description": "x"}, "get", {"name": "own"}),
+    "roles.delete": ({"name": "own"}, "get", {"name": "own"}),
+    "api_keys.rotate": ({"key_id": ""}, "get", {"key_id": ""}),
+    "api_keys.revoke": ({"key_id": ""}, "get", {"key_id": ""}),
+    "tenants.suspend": ({"code": "acme"}, "get", {"code": "acme"}),
+    "tenants.activate": ({"code": "acme"}, "get", {"code": "acme"}),
+    "tenants.set_network": ({"code": "acme", "private_networks": ["10.0.0.0/8"]}, "get", {"code": "acme"}),
+}
+#: they change what exists as well, but through what the others are tested for, or not at anybody's wish
+ELSEWHERE = {"apps.import_document"}
+
+
+@pytest.fixture
+def filled(zona: Zona, app_factory: Callable[..., AppDefinition]) -> Callable[[str], tuple[Any, dict[str, Any]]]:
+    """A tenant with one of everything; gives a use-case's area, and arguments that stand in for those above."""
+    zona.system().tenants.add("acme")
+    workspace = zona.tenant()
+    workspace.apps.upsert(app_factory())
+    workspace.instances.add("Demo", title="main", values={"api_key": "k"})
+    workspace.credentials.add("shared", {"api_key": "k"})
+    workspace.roles.put("own", permissions=["apps:read"])
+    workspace.users.add("ann", "correct horse battery", roles=["reader"])
+    key = workspace.api_keys.create("ci", scopes=["apps:read"], user="ann").key
+
+    def area(name: str) -> tuple[Any, dict[str, Any]]:
+        door = zona.system() if use_cases()[name].door == "system" else workspace
+        return door.area(name.split(".", maxsplit=1)[0]), {"key_id": key.id}
+
+    return area
+
+
+def test_every_use_case_that_takes_a_revision_is_listed_here() -> None:
+    """The table covers those of the tenant door, and of tenants themselves."""
+    taking = {
+        name
+        for name, case in use_cases().items()
+        if "revision" in inspect.signature(getattr(case.area, name.split(".")[1])).parameters
+        and not case.area.area.startswith("core_")
+    }
+    assert taking == set(CHANGES) | ELSEWHERE
+
+
+@pytest.mark.parametrize("name", sorted(CHANGES))
+def test_another_revision_is_refused_and_nothing_changes(
+    filled: Callable[[str], tuple[Any, dict[str, Any]]], name: str
+) -> None:
+    """With an outdated revision the change is refused telling both; with the right one it is made."""
+    area, stand_ins = filled(name)
+    arguments, reader, which = CHANGES[name]
+    arguments, which = ({key: value or stand_ins[key] for key, value in each.items()} for each in (arguments, which))
+    before = getattr(area, reader)(**which)
+    assert before.revision > 0
+    with pytest.raises(RevisionConflict) as caught:
+        getattr(area, name.split(".")[1])(**arguments, revision=before.revision + 1)
+    assert (caught.value.details["expected"], caught.value.details["found"]) == (before.revision + 1, before.revision)
+    assert getattr(area, reader)(**which) == before
+    getattr(area, name.split(".")[1])(**arguments, revision=before.revision)
+
+
+def test_what_is_not_there_has_no_revision(zona: Zona, app_factory: Callable[..., AppDefinition]) -> None:
+    """A revision given for something new is a conflict: it was there when the caller looked."""
+    workspace = zona.tenant()
+    workspace.apps.upsert(app_factory())
+    with pytest.raises(RevisionConflict) as caught:
+        workspace.apps.upsert(app_factory(title="New"), revision=3)
+    assert caught.value.details["found"] == 0
+    with pytest.raises(RevisionConflict):
+        workspace.tasks.upsert("Demo", TaskDefinition(name="N", task_tag="n", task_handler="function"), revision=1)
+    with pytest.raises(RevisionConflict):
+        workspace.roles.put("new", revision=1)
+    assert [app.title for app in workspace.apps.list().items] == ["Demo"]
+
+
+def test_changed_models_carry_their_revision(zona: Zona, app_factory: Callable[..., AppDefinition]) -> None:
+    """What a change gives back can be changed again at once."""
+    workspace = zona.tenant()
+    app = workspace.apps.upsert(app_factory()).app
+    again = workspace.apps.upsert(app_factory(description="x"), app_id=app.integration_id, revision=app.revision).app
+    assert again.revision == app.revision + 1
+    user = workspace.users.add("ann", "correct horse battery")
+    assert workspace.users.update("ann", email="a@example.com", revision=user.revision).revision == user.revision + 1

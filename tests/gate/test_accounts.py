@@ -1,0 +1,136 @@
+"""What users do for themselves, and that no secret of the gate is seen anywhere."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zona_core import Conflict, InvalidInput, PermissionDenied, Zona, ZonaError, as_data
+from zona_core.domain.identity import User
+from zona_core.errors import RateLimited, Unauthenticated
+
+AddUser = Callable[..., User]
+
+NEW = "canary another phrase"
+
+
+def test_a_new_password_ends_other_sessions(gated: Zona, add_user: AddUser, password: str) -> None:
+    """The session that changed it goes on, keys do, others are ended; the old password is one no more."""
+    add_user(gated)
+    gate = gated.gate
+    mine, other = (gate.login(name="ann", password=password).access_token.reveal() for _ in range(2))
+    key = gated.system().api_keys.create("k", scopes=["apps:read"], user="ann").text.reveal()
+    gate.bearer(other)
+    gate.change_password(gate.bearer(mine), password, NEW)
+    assert gate.bearer(mine).actor.name == "ann"
+    assert gate.key(key).actor.name == "key:k"
+    with pytest.raises(Unauthenticated) as caught:
+        gate.bearer(other)
+    assert caught.value.code == "token_revoked"
+    with pytest.raises(Unauthenticated):
+        gate.login(name="ann", password=password)
+    assert gate.login(name="ann", password=NEW).session_id
+    reasons = {session.end_reason for session in gated.system().sessions.list(ended=True).items}
+    assert reasons == {"", "password"}
+
+
+def test_a_new_password_needs_the_old_one(gated: Zona, add_user: AddUser, password: str) -> None:
+    """A wrong one is refused, ten of them shut the door as they do at the login; a poor new one is told as a fault."""
+    add_user(gated)
+    gate = gated.gate
+    identity = gate.bearer(gate.login(name="ann", password=password).access_token.reveal())
+    with pytest.raises(InvalidInput) as poor:
+        gate.change_password(identity, password, "short")
+    assert poor.value.faults[0].path == "password"
+    for _ in range(10):
+        with pytest.raises(PermissionDenied) as caught:
+            gate.change_password(identity, "wrong", NEW)
+        assert caught.value.code == "wrong_password"
+    with pytest.raises(RateLimited):
+        gate.change_password(identity, password, NEW)
+
+
+def test_a_second_factor_is_begun_before_it_is_confirmed(gated: Zona, add_user: AddUser, password: str) -> None:
+    """Confirming what was not begun is refused, and so is beginning what is there."""
+    add_user(gated)
+    gate = gated.gate
+    identity = gate.bearer(gate.login(name="ann", password=password).access_token.reveal())
+    with pytest.raises(Conflict) as caught:
+        gate.totp_confirm(identity, "123456")
+    assert caught.value.code == "totp_not_begun"
+    codes = gated.plugins.one_time_codes()
+    secret = gate.totp_begin(identity)[0].reveal()
+    now = gated._parts.clock.now()
+    code = next(text for text in map("{:06d}".format, range(1_000_000)) if codes.step(secret, text, now))
+    gate.totp_confirm(identity, code)
+    with pytest.raises(Conflict) as again:
+        gate.totp_begin(identity)
+    assert again.value.code == "totp_enabled"
+
+
+def test_no_secret_is_seen_anywhere(
+    opened: Callable[..., Zona],
+    add_user: AddUser,
+    password: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Passwords, tokens, keys and codes are not in the store's files, the trail, the log, errors or any repr."""
+    caplog.set_level(logging.DEBUG)
+    zona = opened()
+    add_user(zona, roles=["admin"])
+    gate, shown = zona.gate, []
+    tokens = gate.login(name="ann", password=password, user_agent="agent")
+    fresh = gate.refresh(tokens.refresh_token.reveal())
+    cookie = gate.login(name="ann", password=password, cookie=True)
+    issued = zona.system().api_keys.create("k", scopes=["apps:read"], user="ann")
+    identity = gate.bearer(fresh.access_token.reveal())
+    begun = gate.totp_begin(identity)
+    shown += [repr(each) for each in (tokens, fresh, cookie, issued, identity, begun, gate)]
+    shown.append(repr(gate.cookie(cookie.cookie.reveal())))
+    gate.key(issued.text.reveal())
+    gate.change_password(identity, password, NEW)
+    canaries = [password, NEW, begun[0].reveal(), cookie.cookie.reveal(), cookie.csrf_token.reveal()]
+    canaries += [issued.text.reveal(), *(each.access_token.reveal() for each in (tokens, fresh))]
+    canaries += [each.refresh_token.reveal() for each in (tokens, fresh)]
+    canaries += [text.rpartition(".")[2] for text in canaries if text.count(".") >= 2]
+    wrong: list[Callable[[str], object]] = [gate.bearer, gate.cookie, gate.key, gate.refresh]
+    wrong.append(lambda text: gate.login(name=text, password=text))
+    for text in canaries:
+        for action in wrong:
+            try:
+                action(text)
+            except ZonaError as exc:
+                shown.append(f"{exc} {exc.as_dict()} {exc.__cause__!r}")
+    system = zona.system()
+    for page in (system.core_audit.search(limit=1_000), system.sessions.list(ended=True), system.api_keys.list()):
+        shown += [repr(page), str(as_data(page.items))]
+    shown += [str(as_data(system.users.list().items)), str(as_data(system.signing_keys.list().items)), caplog.text]
+    kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert b"gate.login" in kept
+    for canary in canaries:
+        assert canary.encode() not in kept
+        assert not [text for text in shown if canary in text]
+    assert system.core_audit.verify().intact
+
+
+def test_nothing_of_a_text_stays_in_memory(gated: Zona, add_user: AddUser, password: str) -> None:
+    """Known texts are remembered by a digest, and no more of them than there is room for."""
+    from zona_core.usecases import _gate_beliefs
+
+    add_user(gated)
+    token = gated.gate.login(name="ann", password=password).access_token.reveal()
+    gated.gate.bearer(token)
+    remembered: Any = gated.gate._beliefs._proofs._items
+    assert [len(mark) for mark in remembered] == [32]
+    recent: Any = _gate_beliefs._Recent()
+    for number in range(_gate_beliefs.CAPACITY + 5):
+        recent.put(number, number)
+        recent.get(0)
+    assert len(recent._items) == _gate_beliefs.CAPACITY
+    assert recent.get(0) == 0
+    assert recent.get(1) is None

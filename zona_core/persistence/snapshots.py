@@ -1,0 +1,108 @@
+"""Snapshots: JSON made of stored data, kept while that data is unchanged (SPEC §4.8).
+
+Each kind of data has a *generation* in its tenant's database, which changes within the transaction of every change. A
+snapshot is kept under the generation that it was made of: no write, of whichever process, can leave a stale one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from attrs import define, field
+
+from zona_core.persistence.display import as_data
+from zona_core.persistence.tenancy import tenant_collection
+from zona_core.ports.cache import Cache
+from zona_core.ports.store import Collection, CollectionSpec, DocumentStore
+
+__all__ = ["GENERATIONS", "Generations", "Snapshot", "Snapshots"]
+
+GENERATIONS: Final = CollectionSpec(name="generations")
+#: seconds; a snapshot that nobody asks for any more goes then
+_KEPT: Final = 3_600.0
+_ETAG: Final = 24
+
+
+@define(frozen=True)
+class Snapshot:
+    """Data as JSON text, with a tag that changes when the data does."""
+
+    json: bytes = field(repr=False)
+    etag: str
+
+    @property
+    def data(self) -> Any:
+        """The data itself."""
+        return json.loads(self.json)
+
+
+class Generations:
+    """The generations of a store's data, by tenant and kind of data."""
+
+    def __init__(self, store: DocumentStore) -> None:
+        self._store = store
+        self._collections: dict[str, Collection] = {}
+        self._seen = threading.local()
+
+    def of(self, tenant_code: str, name: str) -> int:
+        """The generation now; what was read is believed for as long as the store says that nothing has changed."""
+        version = self._store.version()
+        if getattr(self._seen, "version", None) != version:
+            self._seen.version, self._seen.numbers = version, {}
+        numbers: dict[tuple[str, str], int] = self._seen.numbers
+        number = numbers.get((tenant_code, name))
+        if number is None:
+            document = self._collection(tenant_code).get(name)
+            number = numbers[tenant_code, name] = document["number"] if document else 0
+        return number
+
+    def change(self, tenant_code: str, name: str) -> None:
+        """Begins a new generation; to be called within the transaction of the change."""
+        self._collection(tenant_code).increment(name, "number")
+
+    def _collection(self, tenant_code: str) -> Collection:
+        known = self._collections.get(tenant_code)
+        if known is None:
+            known = self._collections[tenant_code] = tenant_collection(self._store, GENERATIONS, tenant_code)
+        return known
+
+
+class Snapshots:
+    """Keeps snapshots in a cache; one thread makes one, others that want the same wait for it."""
+
+    def __init__(self, generations: Generations, cache: Callable[[], Cache]) -> None:
+        self._generations = generations
+        self._cache = cache
+        self._making: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def of(self, tenant_code: str, kind: str, name: str, make: Callable[[], Any]) -> Snapshot:
+        """The snapshot ``name`` of data of one ``kind``; ``make`` reads that data if there is none.
+
+        Not within a transaction: what is undone must not be kept.
+        """
+        generation = self._generations.of(tenant_code, kind)
+        key = f"{tenant_code}/{name}/{generation}"
+        kept = self._cache().get(key)
+        if kept is None:
+            with self._alone(key):
+                kept = self._cache().get(key)
+                if kept is None:
+                    kept = _packed(make())
+                    self._cache().put(key, kept, ttl=_KEPT)
+        return Snapshot(kept[_ETAG:], kept[:_ETAG].decode())
+
+    def _alone(self, key: str) -> threading.Lock:
+        with self._lock:
+            if len(self._making) > 1_024:
+                self._making.clear()
+            return self._making.setdefault(key, threading.Lock())
+
+
+def _packed(data: Any) -> bytes:
+    text = json.dumps(as_data(data), ensure_ascii=False, separators=(",", ":")).encode()
+    return hashlib.blake2b(text, digest_size=_ETAG // 2).hexdigest().encode() + text

@@ -1,0 +1,94 @@
+"""Calls that carry a key are done once: what the first was answered is kept for those that repeat it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, Final
+
+from attrs import evolve
+
+from zona_core.domain.replays import KeyedCall
+from zona_core.domain.secrets import Secret
+from zona_core.errors import Conflict, DuplicateKey, InvalidInput, RevisionConflict
+from zona_core.usecases._area import Parts
+
+__all__ = ["Attempt", "Replays"]
+
+#: how long an answer is kept
+_KEPT: Final = timedelta(hours=24)
+#: how long a call that is under way keeps others from being begun, should its process have died
+_UNDER_WAY: Final = timedelta(minutes=5)
+
+
+class Attempt:
+    """One try of a keyed call: ``answer`` is the first one's, or None if this is the first."""
+
+    def __init__(self, answer: dict[str, Any] | None) -> None:
+        self.answer = answer
+        self.kept: dict[str, Any] | None = None
+
+    def keep(self, answer: dict[str, Any]) -> None:
+        """Has later calls answered with ``answer`` (JSON data)."""
+        self.kept = answer
+
+
+class Replays:
+    """The keyed calls of every realm."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    @contextmanager
+    def once(self, realm: str, name: str, request: bytes) -> Iterator[Attempt]:
+        """A block in which the call ``name`` is done, unless it was done before; one that raises may be repeated.
+
+        ``request`` is what is asked: the same name with another one raises ``InvalidInput`` (``idempotency_mismatch``).
+        Raises ``Conflict`` (``idempotency_in_progress``) while another call with the name is under way.
+        """
+        begun = self._begun(realm, name, request)
+        if begun.secrets:
+            yield Attempt(json.loads(begun.secrets["answer"].reveal()))
+            return
+        calls = self._parts.database.tenant(realm).keyed_calls
+        attempt = Attempt(None)
+        try:
+            yield attempt
+        except BaseException:
+            calls.delete(begun.id)
+            raise
+        if attempt.kept is None:
+            calls.delete(begun.id)
+            return
+        secrets = {"answer": Secret(json.dumps(attempt.kept))}
+        calls.replace(evolve(begun, secrets=secrets, expires_at=self._parts.database.store.now() + _KEPT))
+
+    def _begun(self, realm: str, name: str, request: bytes) -> KeyedCall:
+        """This call, marked as under way, or the earlier one that has been answered."""
+        calls = self._parts.database.tenant(realm).keyed_calls
+        now = self._parts.database.store.now()
+        fingerprint = hashlib.sha256(request).hexdigest()
+        call = KeyedCall(
+            id=hashlib.sha256(name.encode()).hexdigest(), fingerprint=fingerprint, expires_at=now + _UNDER_WAY
+        )
+        try:
+            return calls.insert(call)
+        except DuplicateKey:
+            before = calls.need(call.id)
+        if before.expires_at <= now:
+            try:
+                return calls.replace(evolve(call, revision=before.revision))
+            except RevisionConflict:
+                raise _in_progress() from None
+        if before.fingerprint != fingerprint:
+            raise InvalidInput("the key was used for another request", code="idempotency_mismatch")
+        if not before.secrets:
+            raise _in_progress()
+        return before
+
+
+def _in_progress() -> Conflict:
+    return Conflict("a call with this key is under way", code="idempotency_in_progress", hint="Ask again later.")
