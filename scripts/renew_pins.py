@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PARTS = {
     "dev": ["pyproject.toml", "--all-extras", "--group", "dev"],
     "runtime": ["pyproject.toml"],
+    "all": ["pyproject.toml", "--all-extras"],
     "build": ["--group", "build"],
     "test": ["pyproject.toml", "--all-extras", "--group", "test"],
     "lint": ["pyproject.toml", "--all-extras", "--group", "lint"],

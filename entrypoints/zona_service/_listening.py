@@ -13,7 +13,7 @@ from typing import Final
 
 from zona_core import ConfigurationError, Fault
 
-__all__ = ["listen", "stop_listening", "url_of"]
+__all__ = ["BACKLOG", "listen", "process_count", "stop_listening", "url_of"]
 
 #: connections that wait to be accepted
 BACKLOG: Final = 2048

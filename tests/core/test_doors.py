@@ -29,6 +29,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "apps.import_document": {"document": b"{}"},
     "apps.install": {"name": "demo"},
     "apps.list": {},
+    "apps.names": {},
     "apps.upsert": {"definition": AppDefinition(title="X")},
     "audit.search": {},
     "audit.verify": {},

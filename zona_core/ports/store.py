@@ -216,7 +216,7 @@ class DocumentStore(Protocol):
         """The store's clock: aware, UTC, the same for every process that uses the store."""
 
     def version(self) -> Hashable:
-        """A value that tells whether anything was changed: as long as the same thread is given the same one, nothing was.
+        """A value that tells of changes: as long as the same thread is given the same one, nothing was changed.
 
         Cheaper than any read. It may change without a change, and says nothing across threads.
         """

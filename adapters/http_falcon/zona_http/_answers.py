@@ -88,7 +88,7 @@ def _envelope(answer: Answer) -> bytes:
     if isinstance(data, Snapshot):
         return b'{"success":true,"data":' + data.json + b',"meta":' + encoded(meta) + b"}"
     if isinstance(data, Listing):
-        data, meta = data.items, {"next": data.next, **meta}
+        return encoded({"success": True, "data": data.items, "meta": {"next": data.next, **meta}})
     return encoded({"success": True, "data": data, "meta": meta})
 
 

@@ -72,6 +72,7 @@ _PHRASES: Final[Mapping[int, str]] = {
     409: "It collides with what is stored.",
     412: "It is not the revision that If-Match names.",
     413: "The body is too large.",
+    414: "The URI is too long.",
     415: "The body is of another media type.",
     422: "The input is not valid; errors say where.",
     428: "If-Match is missing.",
@@ -206,6 +207,8 @@ def _responses(operation: Operation, schemas: Schemas) -> dict[str, Any]:
         }
     if operation.method == "GET" and operation.access is not Access.PUBLIC and not operation.media_type:
         responses["304"] = {"description": _PHRASES[304]}
+    if operation.params is not None:  # the server's own answer, before the service sees the request
+        responses["414"] = {"description": _PHRASES[414]}
     for problem in operation.problems:
         shown = responses[str(problem.status)]
         shown["description"] = f"{_PHRASES[problem.status]} Codes: {', '.join(problem.codes)}."

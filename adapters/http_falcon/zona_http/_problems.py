@@ -1,4 +1,4 @@
-"""Failures as problem documents (RFC 9457), with what SPEC §3 adds: ``success``, a stable ``code``, field-level errors."""
+"""Failures as problem documents (RFC 9457) with what SPEC §3 adds: ``success``, a ``code``, field-level errors."""
 
 from __future__ import annotations
 

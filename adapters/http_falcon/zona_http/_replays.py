@@ -7,6 +7,7 @@ under the tenant, the actor, the operation and the key.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from zona_core import Zona
@@ -33,7 +34,7 @@ class Replayer:
         Raises ``BadRequest`` for an unfit key, ``Conflict`` (``idempotency_in_progress``), ``InvalidInput``
         (``idempotency_mismatch``), and whatever the handler raises, which is not kept.
         """
-        key = call.request.get_header("Idempotency-Key").strip()
+        key = (call.request.get_header("Idempotency-Key") or "").strip()
         if not _KEY.match(key):
             raise BadRequest("Idempotency-Key is not 1-128 visible ASCII characters", code="idempotency_key_malformed")
         operation = call.operation
@@ -42,11 +43,7 @@ class Replayer:
         name = f"{call.known.realm}/{call.actor.user_id or call.actor.name}/{operation.id}/{key}"
         with self._replays.once(realm, name, request) as attempt:
             if attempt.answer is not None:
-                kept = attempt.answer
-                headers = {**kept["headers"], "Idempotent-Replayed": "true"}
-                return Answer(
-                    status=kept["status"], headers=headers, body=kept["body"].encode(), media_type=kept["type"]
-                )
+                return _replayed(attempt.answer)
             answer = reduced(operation, operation.handler(call))
             if answer.body is not None:
                 attempt.keep(
@@ -58,3 +55,12 @@ class Replayer:
                     }
                 )
             return answer
+
+
+def _replayed(kept: Mapping[str, Any]) -> Answer:
+    return Answer(
+        status=kept["status"],
+        headers={**kept["headers"], "Idempotent-Replayed": "true"},
+        body=kept["body"].encode(),
+        media_type=kept["type"],
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, get_type_hints
 
@@ -22,7 +22,6 @@ from .operation import Operation, Upload
 
 __all__ = ["BodyReader", "ParameterReader"]
 
-_MISSING: Final = object()
 #: how many faults of one body are told
 _MOST_FAULTS: Final = 50
 #: how deep JSON may be nested: far less than what recursion bears
@@ -44,38 +43,40 @@ class ParameterReader:
 
     def read(self, request: falcon.Request, path: Mapping[str, Any]) -> Any:
         """The parameters; raises ``InvalidInput`` with every fault."""
-        faults: list[Fault] = []
         found: dict[str, Any] = {}
-        for name, kind in self._path.items():
-            self._put(found, faults, "path", name, kind, path[name])
-        given = request.params if request.query_string else {}
-        for name, (kind, required) in self._query.items():
-            value = given.get(name, _MISSING)
-            if value is _MISSING:
-                if required:
-                    faults.append(Fault(f"query.{name}", "is missing", _words(kind)))
-            elif isinstance(value, list):
-                faults.append(Fault(f"query.{name}", "is given more than once", "one value"))
-            else:
-                self._put(found, faults, "query", name, kind, value)
-        if unknown := sorted(set(given) - set(self._query)):
-            known = ", ".join(self._query) or "none"
-            faults += (
-                Fault(f"query.{_shown(name)}", "there is no such parameter", f"known: {known}") for name in unknown[:20]
-            )
+        faults = [*self._from_path(path, found), *self._from_query(request, found)]
         if faults:
             raise InvalidInput.of(faults, "The request")
         return self._kind(**found) if self._kind else None
 
-    @staticmethod
-    def _put(found: dict[str, Any], faults: list[Fault], where: str, name: str, kind: Any, value: str) -> None:
-        if not _is_clean(value):
-            faults.append(Fault(f"{where}.{name}", "holds characters that no text has", "Unicode text without NUL"))
-            return
-        try:
-            found[name] = msgspec.convert(value, kind, strict=False)
-        except msgspec.ValidationError as exc:
-            faults.append(Fault(f"{where}.{name}", _sentence(exc), _words(kind)))
+    def _from_path(self, path: Mapping[str, Any], found: dict[str, Any]) -> Iterator[Fault]:
+        for name, kind in self._path.items():
+            yield from _converted_text(found, f"path.{name}", kind, path[name])
+
+    def _from_query(self, request: falcon.Request, found: dict[str, Any]) -> Iterator[Fault]:
+        given: Mapping[str, Any] = request.params if request.query_string else {}
+        for name, (kind, required) in self._query.items():
+            value = given.get(name)
+            if isinstance(value, str):
+                yield from _converted_text(found, f"query.{name}", kind, value)
+            elif value is not None:
+                yield Fault(f"query.{name}", "is given more than once", "one value")
+            elif required:
+                yield Fault(f"query.{name}", "is missing", _words(kind))
+        known = ", ".join(self._query) or "none"
+        for name in sorted(set(given) - set(self._query))[:_MOST_FAULTS]:
+            yield Fault(f"query.{_shown(name)}", "there is no such parameter", f"known: {known}")
+
+
+def _converted_text(found: dict[str, Any], path: str, kind: Any, value: str) -> Iterator[Fault]:
+    """Puts what a text means into ``found``, under the last part of its path; or tells what is wrong with it."""
+    if not _is_clean(value):
+        yield Fault(path, "holds characters that no text has", "Unicode text without NUL")
+        return
+    try:
+        found[path.partition(".")[2]] = msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError as exc:
+        yield Fault(path, _sentence(exc), _words(kind))
 
 
 class BodyReader:
@@ -273,11 +274,10 @@ def _is_text(kind: Any) -> bool:
 
 
 def _is_clean(value: str) -> bool:
-    return (
-        "\0" not in value
-        and "\ufffd" not in value
-        and (value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value))
-    )
+    """Whether a text that came percent-encoded is Unicode: Falcon puts U+FFFD where its bytes were not UTF-8."""
+    if "\0" in value or "\ufffd" in value:
+        return False
+    return value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def _shown(name: str) -> str:

@@ -16,7 +16,6 @@ from ._headers import SECURITY_HEADERS, STRICT_TRANSPORT
 from ._logging import RequestLog, begin_request, correlation_id
 from ._metrics import Metrics
 from ._problems import problem_of, problem_of_falcon, unforeseen
-from .settings import HttpSettings
 
 __all__ = ["Watch"]
 
@@ -26,12 +25,12 @@ _log: Final = logging.getLogger("zona.http")
 class Watch:
     """Falcon middleware, the only one."""
 
-    def __init__(self, settings: HttpSettings, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._requests = RequestLog()
         self._headers = list(SECURITY_HEADERS)
 
-    def process_request(self, request: falcon.Request, response: falcon.Response) -> None:
+    def process_request(self, request: falcon.Request, _: falcon.Response) -> None:
         """The request has arrived."""
         context = request.context
         context.began = time.perf_counter()
@@ -42,9 +41,7 @@ class Watch:
         CORRELATION.set(identifier)
         self._metrics.started()
 
-    def process_response(
-        self, request: falcon.Request, response: falcon.Response, resource: object, succeeded: bool
-    ) -> None:
+    def process_response(self, request: falcon.Request, response: falcon.Response, _: object, __: bool) -> None:
         """The response is about to be sent."""
         context = request.context
         response.set_headers([*self._headers, ("x-correlation-id", context.correlation_id)])
@@ -70,9 +67,7 @@ class Watch:
             code=context.code,
         )
 
-    def on_error(
-        self, request: falcon.Request, response: falcon.Response, error: Exception, params: dict[str, Any]
-    ) -> None:
+    def on_error(self, request: falcon.Request, response: falcon.Response, error: Exception, _: dict[str, Any]) -> None:
         """A Falcon error handler: every error becomes a problem document."""
         identifier = request.context.correlation_id
         if isinstance(error, ZonaError):

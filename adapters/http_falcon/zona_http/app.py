@@ -19,7 +19,7 @@ from ._schemas import Schemas
 from ._watch import Watch
 from .operation import Access, Operation
 from .routes import operations_of
-from .routes.system import system_operations
+from .routes.system import SYSTEM_PATHS, system_operations
 from .settings import HttpSettings
 
 __all__ = ["create_app", "operations"]
@@ -34,13 +34,13 @@ def create_app(zona: Zona, settings: HttpSettings | None = None) -> falcon.App: 
     settings = settings or HttpSettings()
     served = operations(zona)
     release = version("zona")
-    metrics = Metrics(release, routes={operation.path for operation in served} | _SYSTEM_PATHS)
+    metrics = Metrics(release, routes={operation.path for operation in served} | SYSTEM_PATHS)
     document: dict[str, Any] = {}
     everything = [*served, *system_operations(zona, settings, metrics, document)]
     schemas = Schemas(_bodies(everything), _results(everything))
     document.update(document_of(everything, schemas, settings, release))
     service = Service(zona, settings, schemas, Limits(zona, settings, metrics))
-    app: falcon.App[Any, Any] = falcon.App(middleware=[watch := Watch(settings, metrics)], independent_middleware=True)
+    app: falcon.App[Any, Any] = falcon.App(middleware=[watch := Watch(metrics)], independent_middleware=True)
     app.req_options.auto_parse_form_urlencoded = False
     app.req_options.strip_url_path_trailing_slash = False
     app.req_options.keep_blank_qs_values = True
@@ -64,9 +64,6 @@ def operations(zona: Zona) -> list[Operation]:
     if faults:
         raise ConfigurationError(f"an HTTP operation of a plugin cannot be served: {faults[0]}", faults=faults)
     return own
-
-
-_SYSTEM_PATHS = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"}
 
 
 def _unfit(given: Any, known: Iterable[Operation]) -> str:

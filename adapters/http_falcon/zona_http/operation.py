@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import falcon
-from attrs import Factory, define, field
+from attrs import Factory, define, field, fields_dict
 
 from zona_core.domain.actors import Actor
 from zona_core.errors import ZonaError
@@ -73,7 +73,7 @@ class Answer:
 class Operation:
     """One method of one path.
 
-    ``handler`` is given a ``Call`` whose ``params`` and ``body`` are instances of the declared classes, valid, and gives
+    ``handler`` is given a ``Call`` whose ``params`` and ``body`` are valid instances of the declared classes, and gives
     the result: a model, a list of them, a ``Listing``, or an ``Answer``. What it raises from the tree of ``ZonaError``
     becomes a problem document (RFC 9457).
     """
@@ -118,7 +118,7 @@ class Operation:
     @property
     def paged(self) -> bool:
         """Whether it lists, with a cursor."""
-        return getattr(self.result, "__origin__", None) is list and self.method == "GET"
+        return self.params is not None and "after" in fields_dict(self.params)
 
     @property
     def replayable(self) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from attrs import define
-from msgspec import Meta
 
 from zona_core import Zona
 from zona_core.errors import NotFound
@@ -15,10 +16,10 @@ from zona_http._answers import encoded
 from zona_http._headers import DOCUMENTATION_POLICY
 from zona_http._health import live, ready
 from zona_http._metrics import Metrics
-from zona_http.operation import Access, Answer, Call, Operation, Problem
+from zona_http.operation import Access, Answer, Call, Operation
 from zona_http.settings import HttpSettings
 
-__all__ = ["system_operations"]
+__all__ = ["SYSTEM_PATHS", "system_operations"]
 
 _PAGE = b"""<!doctype html>
 <html lang="en">
@@ -37,19 +38,17 @@ _START = b"""window.ui = SwaggerUIBundle({
   presets: [SwaggerUIBundle.presets.apis], layout: "BaseLayout", docExpansion: "none",
 });
 """
-#: file name → media type; the files are Swagger UI's own, from the package swagger-ui-py (Apache-2.0)
+#: file name → media type; all but the last are Swagger UI's own, from the package swagger-ui-py (Apache-2.0)
 _FILES = {
     "swagger-ui.css": "text/css; charset=utf-8",
     "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
     "favicon-32x32.png": "image/png",
+    "start.js": "text/javascript; charset=utf-8",
 }
-
-
-@define(frozen=True, kw_only=True)
-class FileName:
-    """A file of the documentation page."""
-
-    name: Annotated[str, Meta(max_length=64, examples=["swagger-ui.css"])]
+#: every path of these operations
+SYSTEM_PATHS = frozenset(
+    ("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", *(f"/docs/{name}" for name in _FILES))
+)
 
 
 @define(frozen=True, kw_only=True)
@@ -103,9 +102,11 @@ def system_operations(
             handler=lambda _: live(), result=Liveness, answer_example={"status": "up"},
         ),
         Operation(
-            **probe, method="GET", path="/readyz", id="readyz", summary="Whether requests can be answered, and what is away",
+            **probe, method="GET", path="/readyz", id="readyz", summary="Whether requests can be answered",
             handler=readiness, result=Readiness, problems=(),
-            answer_example={"status": "up", "dependencies": [{"name": "store", "status": "up", "detail": "", "ms": 0.2}]},
+            answer_example={
+                "status": "up", "dependencies": [{"name": "store", "status": "up", "detail": "", "ms": 0.2}],
+            },
         ),
         Operation(
             **{**probe, **guarded}, method="GET", path="/metrics", id="metrics", summary="Prometheus metrics",
@@ -119,20 +120,24 @@ def system_operations(
             **probe, method="GET", path="/docs", id="docs", summary="This document as a page",
             handler=lambda _: _shown(_PAGE, "text/html; charset=utf-8"), media_type="text/html",
         ),
-        Operation(
-            **probe, method="GET", path="/docs/{name}", id="docs_file", summary="A file of that page", params=FileName,
-            handler=_file, media_type="application/octet-stream", problems=(Problem(status=404, codes=("not_found",)),),
-        ),
+        *(_file_operation(name, media_type, probe) for name, media_type in _FILES.items()),
     ]  # fmt: skip
 
 
-def _file(call: Call) -> Answer:
-    name = call.params.name
-    if name == "start.js":
-        return _shown(_START, "text/javascript; charset=utf-8")
-    if name not in _FILES:
-        raise NotFound(f"the page has no file {name}", hint="known: " + ", ".join([*_FILES, "start.js"]))
-    return _shown((_folder() / name).read_bytes(), _FILES[name])
+def _file_operation(name: str, media_type: str, declared: Mapping[str, Any]) -> Operation:
+    return Operation(
+        **declared,
+        method="GET",
+        path=f"/docs/{name}",
+        id="docs_" + re.sub(r"\W", "_", name),
+        summary="A file of that page",
+        handler=lambda _: _shown(_file(name), media_type),
+        media_type=media_type.partition(";")[0],
+    )
+
+
+def _file(name: str) -> bytes:
+    return _START if name == "start.js" else (_folder() / name).read_bytes()
 
 
 def _folder() -> Path:
