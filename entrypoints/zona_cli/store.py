@@ -28,6 +28,18 @@ def migrate(session: Session) -> None:
 
 @store.command()
 @pass_session
+def expire(session: Session) -> None:
+    """Remove what is past its time: old sessions, kept answers, counts of rate limits.
+
+    To be run now and then, by cron for instance.
+    """
+    with out.working("removing"):
+        removed = session.system().store.expire()
+    out.done(session, removed, f"{removed.documents} documents were past their time")
+
+
+@store.command()
+@pass_session
 def check(session: Session) -> None:
     """Compare the store with what this release expects.
 

@@ -40,19 +40,30 @@ ON_OBJECTS: dict[str, list[dict[str, Any]]] = {
     "credentials.remove": [{"credential": "{app} shared"}],
     "credentials.rotate": [{"credential": "{app} shared", "secrets": {"api_key": "x"}}],
     "instances.add": [{"app": "{app}", "title": "new", "values": {"api_key": "x"}}],
-    "instances.get": [{"app": "{app}", "instance": "{app} main"}, {"app": "{id}", "instance": "{instance}"}],
+    "instances.get": [
+        {"app": "{app}", "instance": "{app} main"},
+        {"app": "{id}", "instance": "{instance}"},
+        {"app": None, "instance": "{instance}"},
+    ],
     "instances.list": [{}, {"app": "{app}"}],
-    "instances.remove": [{"app": "{app}", "instance": "{app} main"}],
-    "instances.test": [{"app": "{app}", "instance": "{app} main"}],
-    "instances.update": [{"app": "{app}", "instance": "{instance}", "title": "taken over"}],
+    "instances.remove": [{"app": "{app}", "instance": "{app} main"}, {"app": None, "instance": "{instance}"}],
+    "instances.test": [{"app": "{app}", "instance": "{app} main"}, {"app": None, "instance": "{instance}"}],
+    "instances.update": [
+        {"app": "{app}", "instance": "{instance}", "title": "taken over"},
+        {"app": None, "instance": "{instance}", "title": "taken over"},
+    ],
     "runs.get": [{"run_id": "{run}"}],
     "runs.list": [{}, {"app": "{app}"}, {"app": "{app}", "task": "echo"}, {"app": "{app}", "instance": "{app} main"}],
     "runs.run": [
         {"app": "{app}", "task": "echo", "inputs": {"text": "x"}},
         {"app": "{id}", "task": "{task}", "instance": "{instance}", "inputs": {"text": "x"}},
     ],
+    "runs.start": [{"app": "{app}", "task": "echo", "inputs": {"text": "x"}}],
+    "runs.wait": [{"run_id": "{run}"}],
     "tasks.delete": [{"app": "{app}", "task": "echo"}],
+    "tasks.by_id": [{"task": "{task}"}],
     "tasks.get": [{"app": "{app}", "task": "echo"}, {"app": "{id}", "task": "{task}"}],
+    "tasks.info": [{"app": "{app}", "task": "echo"}, {"app": "{id}", "task": "{task}"}],
     "tasks.list": [{"app": "{app}"}],
     "tasks.upsert": [{"app": "{app}", "definition": TASK}],
 }
@@ -175,7 +186,7 @@ def test_what_may_not_be_read_is_as_if_it_were_not_there(scene: Scene, name: str
         with pytest.raises(ZonaError) as caught:
             scene.call(actor, name, ON_OBJECTS[name][number], words)
         text = str(caught.value.as_dict())
-        for value in (words["run"], words["app"], words["id"]):
+        for value in (words["run"], words["app"], words["id"], words["instance"]):
             text = text.replace(str(value), "X")
         told.append((type(caught.value), text))
     assert told[0] == told[1]
@@ -195,6 +206,7 @@ def test_what_may_not_be_read_is_as_if_it_were_not_there(scene: Scene, name: str
         ("credentials.rotate", {"credential": "{credential}", "secrets": {"a": "b"}}),
         ("credentials.remove", {"credential": "{credential}"}),
         ("runs.run", {"app": "{app}", "task": "echo", "inputs": {"text": "x"}}),
+        ("runs.start", {"app": "{app}", "task": "echo", "inputs": {"text": "x"}}),
     ],
 )
 def test_what_may_be_read_but_not_changed_is_denied(scene: Scene, name: str, arguments: dict[str, Any]) -> None:

@@ -10,11 +10,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINKING = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "examples").glob("*/README.md"))]
 FENCE = re.compile(r"(<!-- snippet: (?P<name>[\w-]+) -->\n)?```python\n(?P<code>.*?)```", re.DOTALL)
 
 
 def snippets(page: Path) -> list[tuple[str | None, str]]:
-    return [(found["name"], found["code"]) for found in FENCE.finditer(page.read_text(encoding="utf-8"))]
+    """Name and code of each snippet; the code begins at its line of the page, for tracebacks."""
+    text = page.read_text(encoding="utf-8")
+    return [
+        (found["name"], "\n" * text.count("\n", 0, found.start("code")) + found["code"])
+        for found in FENCE.finditer(text)
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -30,13 +36,28 @@ def test_snippets_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "shodan.yaml").write_text(document.replace("https://api.shodan.io", "http://127.0.0.1:9"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ZONA_MASTER_KEY")
-    namespace: dict[str, Any] = {"__name__": page.stem}
-    code = "\n".join(code for _, code in snippets(page))
-    exec(compile(code, str(page), "exec"), namespace)
+    namespace: dict[str, Any] = {"__name__": f"snippets of {page.stem}"}
+    for _, code in snippets(page):
+        exec(compile(code, str(page), "exec", dont_inherit=True), namespace)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def anchors(page: Path) -> set[str]:
+    """What links may name in a page: its headings, as forges write them."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_within_the_project_lead_somewhere(page: Path) -> None:
-    """Every relative link names a file that exists."""
-    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
-        assert (page.parent / target).exists(), target
+    """Every relative link names a file that exists, and a heading in it."""
+    for target, _, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(#([^)]+))?\)", page.read_text(encoding="utf-8")):
+        linked = page.parent / target if target else page
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked), f"{target}#{anchor}"
+
+
+def test_the_readme_names_every_page() -> None:
+    """No page of the documentation has to be found by chance."""
+    linked = set(re.findall(r"\]\(docs/([\w-]+\.md)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert linked == {page.name for page in (ROOT / "docs").glob("*.md")}

@@ -14,8 +14,11 @@ import pytest
 import zona_core.errors
 from zona_core import AppDefinition, Field, FieldKind, OutputField, RetryPolicy, Rules, Settings, TaskDefinition, Zona
 from zona_core import hookspecs as specs
-from zona_core.errors import EXIT_AND_STATUS, ZonaError, exit_code_of, status_of
+from zona_core.domain.identity import BUILT_IN_ROLES
+from zona_core.errors import EXIT_AND_STATUS, RateLimited, ZonaError, exit_code_of, status_of
+from zona_core.usecases._access import _PATHS
 from zona_core.usecases._area import use_cases
+from zona_http import HttpSettings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -55,6 +58,17 @@ def test_every_setting_is_documented() -> None:
             assert default.strip("`") == str(known)
 
 
+def test_every_setting_of_the_http_service_is_documented() -> None:
+    """Each setting once, in order, with its default."""
+    table = rows_below("serving.md", "| Setting | Default | Meaning |")
+    fields = attrs.fields_dict(HttpSettings)
+    assert first_cells(table) == list(fields)
+    for names, default, _ in table:
+        for name in named([names]):
+            known = fields[name].default
+            assert default.strip("`") == (str(known).lower() if isinstance(known, bool) else str(known)), name
+
+
 def test_every_hook_is_documented() -> None:
     """Each hook of ``hookspecs`` once."""
     hooks = [name for name, _ in inspect.getmembers(specs, inspect.isfunction) if name.startswith("zona_")]
@@ -68,7 +82,7 @@ def test_every_error_is_documented_with_its_codes() -> None:
     assert sorted(first_cells(table)) == sorted(kinds)
     for classes, _, exit_code, status in table:
         for name in named([classes]):
-            error = kinds[name]("")
+            error = kinds[name]("", **({"retry_after": 1} if kinds[name] is RateLimited else {}))
             assert (exit_code_of(error), status_of(error)) == (int(exit_code), int(status)), name
     assert set(EXIT_AND_STATUS) <= set(kinds.values())
 
@@ -82,6 +96,19 @@ def test_every_permission_and_call_is_documented() -> None:
     table = rows_below("library.md", "| permission | calls |")
     told = {(row[0].strip("`"), call) for row in table for call in named([row[1]])}
     assert told == {(case.permission, name) for name, case in use_cases().items()}
+
+
+def test_every_built_in_role_is_documented() -> None:
+    """Each role with what it inherits and what it may do."""
+    table = rows_below("identity.md", "| role | inherits | permissions |")
+    told = {named([role])[0]: (named([inherits]), named([permissions])) for role, inherits, permissions in table}
+    assert told == {role.name: (list(role.inherits), list(role.permissions)) for role in BUILT_IN_ROLES.values()}
+
+
+def test_every_kind_of_object_is_documented() -> None:
+    """The kinds that a permission may be held for are those whose use-cases look at single objects."""
+    told = set(named([section("identity.md", "An object is of the kind", "and a permission")]))
+    assert told == set(_PATHS) == {case.area.area for case in use_cases().values() if case.by_object}
 
 
 @pytest.mark.parametrize(

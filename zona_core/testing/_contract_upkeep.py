@@ -167,6 +167,56 @@ class UpkeepContract(StoreContractBase):
         assert store.expire() == 1
         assert runs.count() == 0
 
+    def test_the_version_tells_of_changes(self, store: DocumentStore, things: Collection) -> None:
+        """The version stays while nothing happens; each kind of change gives the same thread another one."""
+        things.insert({"_id": "a", "n": 1, "until": store.now() - timedelta(days=1)})
+        seen = [store.version()]
+        things.get("a")
+        things.find()
+        assert store.version() == seen[0]
+        changes: list[Callable[[], object]] = [
+            lambda: things.insert({"_id": "b"}),
+            lambda: things.insert_many([{"_id": "c"}]),
+            lambda: things.replace({"_id": "b", "n": 2, "revision": 1}),
+            lambda: things.patch("b", Change(set={"n": 3})),
+            lambda: things.increment("b", "n"),
+            lambda: things.delete("c"),
+            store.expire,
+        ]
+        for change in changes:
+            change()
+            seen.append(store.version())
+        assert len(set(seen)) == len(seen)
+
+    def test_the_version_tells_of_changes_by_others(
+        self, store: DocumentStore, other: DocumentStore, things: Collection
+    ) -> None:
+        """What another store object or another thread has changed gives another version, and is read then."""
+        theirs = other.collection(THINGS)
+        before = store.version()
+        theirs.insert({"_id": "a"})
+        after = store.version()
+        assert after != before
+        assert things.get("a") is not None
+        in_thread(lambda: things.insert({"_id": "b"}))
+        assert store.version() != after
+
+    def test_the_version_tells_of_what_was_undone(self, store: DocumentStore, things: Collection) -> None:
+        """What was seen within a transaction that is undone is not seen under the same version after it."""
+        things.insert({"_id": "a", "n": 1})
+        within: list[Any] = []
+
+        def undone() -> None:
+            with store.transaction():
+                things.increment("a", "n")
+                within.append(store.version())
+                raise InvalidInput("undo")
+
+        with pytest.raises(InvalidInput):
+            undone()
+        assert store.version() not in within
+        assert (things.get("a") or {})["n"] == 1
+
     def test_the_clock(self, store: DocumentStore) -> None:
         """The store's clock is aware, in UTC and does not go back."""
         first = store.now()
@@ -242,6 +292,7 @@ class UpkeepContract(StoreContractBase):
             store.check,
             store.migrate,
             store.expire,
+            store.version,
         ]
         for call in calls:
             with pytest.raises(StoreUnavailable):

@@ -109,10 +109,15 @@ class TenantContext(SystemContext):
 
     def admit(self) -> None:
         """Looks again whether the tenant is active; raises ``TenantUnavailable``."""
+        if self.parts.clock.monotonic() - self._looked_at >= self.BELIEF:
+            self.current()
+
+    def current(self) -> Tenant:
+        """The tenant as it is now, for what must not lag behind a change; raises ``TenantUnavailable``."""
         now = self.parts.clock.monotonic()
-        if now - self._looked_at >= self.BELIEF:
-            self.tenant = self._look_up()
-            self._looked_at = now
+        self.tenant = self._look_up()
+        self._looked_at = now
+        return self.tenant
 
 
 @define(frozen=True, kw_only=True)

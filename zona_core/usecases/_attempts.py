@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from attrs import define, evolve
@@ -35,12 +36,14 @@ class Attempts:
     """Runs a job until it succeeds, fails for good, or has used up its attempts.
 
     A handler that does not end in time is left behind in its thread, told by ``abandoned()``: Python cannot stop it.
+    ``tried`` is told of the attempts made so far, before the pause that precedes another one.
     """
 
-    def __init__(self, job: Job, executor: Executor, clock: Clock) -> None:
+    def __init__(self, job: Job, executor: Executor, clock: Clock, tried: Callable[[Sequence[Attempt]], None]) -> None:
         self._job = job
         self._executor = executor
         self._clock = clock
+        self._tried = tried
         self.made: list[Attempt] = []
 
     def run(self) -> TaskOutcome | TaskFailed:
@@ -49,6 +52,7 @@ class Attempts:
             result = self._attempt()
             if isinstance(result, TaskOutcome) or not result.retryable or len(self.made) >= self._job.policy.attempts:
                 return result
+            self._tried(self.made)
             chance = random.random()  # noqa: S311  # jitter, not a secret
             self._clock.sleep(self._job.policy.pause(len(self.made), chance, result.retry_after))
 

@@ -29,7 +29,7 @@ def connection_of(
         integration=app,
         instance=instance,
         values=values,
-        network=context.tenant.network,
+        network=context.current().network,
         conceal=redactor.conceal,
     )
 

@@ -61,12 +61,14 @@ def task_of(context: TenantContext, app_ref: int | str, ref: int | str, permissi
 
 
 def instance_of(
-    context: TenantContext, app_ref: int | str, ref: int | str, permission: str
+    context: TenantContext, app_ref: int | str | None, ref: int | str, permission: str
 ) -> tuple[Integration, Instance]:
-    """The app and its instance with that title or id, for ``permission`` on it.
+    """The app and its instance with that title or id, for ``permission`` on it; without an app, the one with that id.
 
     Raises ``NotFound``, ``PermissionDenied``.
     """
+    if app_ref is None:
+        return _instance_by_id(context, ref, permission)
     app = app_around(context, app_ref, permission)
     instance = _instance(context.data, app, ref)
     if instance is None:
@@ -187,6 +189,18 @@ def _instance(data: TenantData, app: Integration, ref: int | str) -> Instance | 
     if instance is None or instance.status is InstanceStatus.DELETED or instance.integration_id != app.integration_id:
         return None
     return instance
+
+
+def _instance_by_id(context: TenantContext, ref: int | str, permission: str) -> tuple[Integration, Instance]:
+    instance = context.data.instances.get(int(ref)) if isinstance(ref, int) or _is_id(ref) else None
+    app = None if instance is None else _app(context.data, instance.integration_id)
+    missing = NotFound(
+        f"there is no instance {ref!r}", collection="instances", hint="zona instances list shows those there are"
+    )
+    if app is None or instance is None or instance.status is InstanceStatus.DELETED:
+        raise missing
+    require(context.actor, permission, objects_of(instance), missing)
+    return app, instance
 
 
 def _no_app(ref: int | str) -> NotFound:

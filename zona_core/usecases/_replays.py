@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -13,7 +13,8 @@ from attrs import evolve
 
 from zona_core.domain.replays import KeyedCall
 from zona_core.domain.secrets import Secret
-from zona_core.errors import Conflict, DuplicateKey, InvalidInput, RevisionConflict
+from zona_core.errors import Conflict, DuplicateKey, InvalidInput, NotFound, RevisionConflict
+from zona_core.persistence.repository import Repository
 from zona_core.usecases._area import Parts
 
 __all__ = ["Attempt", "Replays"]
@@ -58,13 +59,15 @@ class Replays:
         try:
             yield attempt
         except BaseException:
-            calls.delete(begun.id)
+            _forget(calls, begun)
             raise
         if attempt.kept is None:
-            calls.delete(begun.id)
+            _forget(calls, begun)
             return
         secrets = {"answer": Secret(json.dumps(attempt.kept))}
-        calls.replace(evolve(begun, secrets=secrets, expires_at=self._parts.database.store.now() + _KEPT))
+        # A call that took so long that another one was begun is done nevertheless, and answered as what it is.
+        with suppress(NotFound, RevisionConflict):
+            calls.replace(evolve(begun, secrets=secrets, expires_at=self._parts.database.store.now() + _KEPT))
 
     def _begun(self, realm: str, name: str, request: bytes) -> KeyedCall:
         """This call, marked as under way, or the earlier one that has been answered."""
@@ -77,17 +80,26 @@ class Replays:
         try:
             return calls.insert(call)
         except DuplicateKey:
-            before = calls.need(call.id)
+            before = calls.get(call.id)
+        if before is None:  # it failed, or was removed as too old, between the two looks
+            return self._begun(realm, name, request)
         if before.expires_at <= now:
             try:
                 return calls.replace(evolve(call, revision=before.revision))
-            except RevisionConflict:
+            except (NotFound, RevisionConflict):
                 raise _in_progress() from None
         if before.fingerprint != fingerprint:
             raise InvalidInput("the key was used for another request", code="idempotency_mismatch")
         if not before.secrets:
             raise _in_progress()
         return before
+
+
+def _forget(calls: Repository[KeyedCall], begun: KeyedCall) -> None:
+    """Lets the call be done again, unless another one has been begun in its place."""
+    now = calls.get(begun.id)
+    if now is not None and now.revision == begun.revision:
+        calls.delete(begun.id)
 
 
 def _in_progress() -> Conflict:

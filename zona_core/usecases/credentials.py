@@ -9,7 +9,7 @@ from attrs import evolve
 from zona_core.domain.definitions import text_faults
 from zona_core.domain.fields import FIELD_NAME
 from zona_core.domain.instances import Credential
-from zona_core.domain.secrets import Secret
+from zona_core.domain.secrets import MASK, Secret
 from zona_core.errors import Conflict, DuplicateKey, Fault, InvalidInput
 from zona_core.persistence.collections import CREDENTIALS, LIVE_INSTANCE
 from zona_core.persistence.repository import Listing
@@ -113,6 +113,8 @@ def _checked(title: str, secrets: Mapping[str, str | Secret]) -> dict[str, Secre
             faults.append(Fault("secrets", f"{name!r} is no field name", "a letter or _, then letters, digits, _"))
         if not isinstance(value, str | Secret):
             faults.append(Fault(f"secrets.{name}", "is not a text", "a str or a Secret"))
+        elif value == MASK or (isinstance(value, Secret) and value.token is None and value.reveal() == MASK):
+            faults.append(Fault(f"secrets.{name}", "is the mask that stands for secrets", "the secret itself"))
     if faults:
         raise InvalidInput.of(faults, "The credential")
     return {name: value if isinstance(value, Secret) else Secret(value) for name, value in secrets.items()}

@@ -9,7 +9,9 @@ from attrs import evolve
 
 from zona_core.domain.apps import Integration
 from zona_core.domain.definitions import text_faults
+from zona_core.domain.fields import FieldKind
 from zona_core.domain.instances import Credential, Instance, InstanceStatus
+from zona_core.domain.secrets import MASK, Secret
 from zona_core.domain.values import checked
 from zona_core.errors import DuplicateKey, Fault, InvalidInput, NotFound, RevisionConflict
 from zona_core.persistence.collections import INSTANCES, LIVE_INSTANCE
@@ -27,7 +29,10 @@ __all__ = ["Instances"]
 
 
 class Instances(Area):
-    """Connecting apps to accounts, testing the connections, and removing them."""
+    """Connecting apps to accounts, testing the connections, and removing them.
+
+    An instance is named by its app and its title or id, or, with None for the app, by its id alone.
+    """
 
     area = "instances"
     _context: TenantContext
@@ -73,7 +78,7 @@ class Instances(Area):
     @use_case("instances:write", by_object=True)
     def update(
         self,
-        app: int | str,
+        app: int | str | None,
         instance: int | str,
         *,
         title: str | None = None,
@@ -84,6 +89,8 @@ class Instances(Area):
         revision: int | None = None,
     ) -> Instance:
         """Changes what is given; of ``values`` those named (None empties a field), the others stay.
+
+        A secret that comes back as the mask it was shown as stays, too.
 
         ``credential`` names the shared one to use from now on, 0 or an empty text that none is used any more.
 
@@ -96,7 +103,10 @@ class Instances(Area):
         check_revision(before.revision, revision, _target(before))
         shared = self._shared(before, credential)
         new_title = before.title if title is None else title
-        merged = {**before.values, **(values or {})}
+        changes = {
+            name: value for name, value in (values or {}).items() if not _is_shown(value, before.values.get(name))
+        }
+        merged = {**before.values, **changes}
         clean = self._checked(of_app, new_title, merged, shared.secrets if shared else {})
         after = evolve(
             before,
@@ -112,22 +122,32 @@ class Instances(Area):
         return self._stored(after, before, "instances.update", of_app)
 
     @use_case("instances:read", by_object=True)
-    def list(self, app: int | str | None = None, *, after: str | None = None, limit: int = 100) -> Listing[Instance]:
-        """Instances of one app, or of all, by id. Their secrets stay sealed and masked."""
+    def list(
+        self,
+        app: int | str | None = None,
+        *,
+        status: InstanceStatus | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> Listing[Instance]:
+        """Instances of one app, or of all, by id; those in ``status``, by default all but the deleted ones.
+
+        Their secrets stay sealed and masked.
+        """
         context, sort = self._context, [("instance_id", 1)]
-        where: Where = {"status": LIVE_INSTANCE}
+        where: Where = {"status": LIVE_INSTANCE if status is None else status.value}
         if app is not None:
             where = {**where, "integration_id": app_around(context, app, "instances:read").integration_id}
         instances = context.data.instances
         return readable_page(context.actor, instances, INSTANCES, where, sort=sort, after=after, limit=limit)
 
     @use_case("instances:read", by_object=True)
-    def get(self, app: int | str, instance: int | str) -> Instance:
-        """The app's instance with that title or id; raises ``NotFound``."""
+    def get(self, app: int | str | None, instance: int | str) -> Instance:
+        """The app's instance with that title or id, without an app the one with that id; raises ``NotFound``."""
         return instance_of(self._context, app, instance, "instances:read")[1]
 
     @use_case("instances:test", by_object=True)
-    def test(self, app: int | str, instance: int | str, *, timeout: float = 30.0) -> ConnectionReport:
+    def test(self, app: int | str | None, instance: int | str, *, timeout: float = 30.0) -> ConnectionReport:
         """Tries whether the instance works and notes when that was; a refusal is a report, not an error.
 
         The app's ``health_check`` names the task that tells; without one the handler tries what it can.
@@ -146,7 +166,7 @@ class Instances(Area):
         return report
 
     @use_case("instances:delete", by_object=True)
-    def remove(self, app: int | str, instance: int | str, *, revision: int | None = None) -> Instance:
+    def remove(self, app: int | str | None, instance: int | str, *, revision: int | None = None) -> Instance:
         """Sets an instance to deleted and erases its values; raises ``NotFound``, ``RevisionConflict``."""
         data = self._context.data
         with data.transaction():
@@ -173,6 +193,11 @@ class Instances(Area):
     ) -> dict[str, Any]:
         own = {name for name, value in values.items() if value is not None}
         clean, faults = checked(app.fields, values_of(app, values, shared))
+        faults += [
+            Fault(field.name, "is the mask that stands for secrets", "the secret itself")
+            for field in app.fields
+            if field.kind is FieldKind.SECRET and values.get(field.name) == MASK
+        ]
         faults += text_faults("title", title, 200)
         if faults:
             raise InvalidInput.of(faults, f"The instance of {app.title!r}")
@@ -197,6 +222,11 @@ class Instances(Area):
                 ) from exc
             data.record(self._context.actor, action, _target(stored), before=before, after=stored)
         return stored
+
+
+def _is_shown(value: Any, kept: Any) -> bool:
+    """Whether ``value`` is what a secret that is kept is shown as."""
+    return value == MASK and isinstance(kept, Secret)
 
 
 def _target(instance: Instance) -> str:

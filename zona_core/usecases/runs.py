@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from attrs import define, evolve
 
@@ -13,19 +13,23 @@ from zona_core.domain.instances import Instance
 from zona_core.domain.redaction import Redactor
 from zona_core.domain.runs import Execution, RunStatus
 from zona_core.domain.values import checked, masked
-from zona_core.errors import Fault, InvalidInput, TaskFailed, TaskTimeout
+from zona_core.errors import Fault, InvalidInput
 from zona_core.persistence.collections import RUNS
 from zona_core.persistence.repository import Listing
-from zona_core.ports.handlers import TaskCall, TaskOutcome
+from zona_core.ports.handlers import TaskCall
 from zona_core.ports.store import Condition
 from zona_core.usecases._access import readable_page
 from zona_core.usecases._area import Area, TenantContext, use_case
-from zona_core.usecases._attempts import Attempts, Job
+from zona_core.usecases._attempts import Job
 from zona_core.usecases._calls import time_faults
 from zona_core.usecases._connect import connection_of
 from zona_core.usecases._lookup import app_around, instance_of, run_of, run_parts, task_of
+from zona_core.usecases._run_work import RunWork
 
 __all__ = ["Runs"]
+
+#: seconds between two looks at whether the store has changed
+_PACE: Final = 0.1
 
 
 @define(frozen=True, kw_only=True)
@@ -64,18 +68,29 @@ class Runs(Area):
         before anything is written.
         """
         order = self._order(app, task, instance, inputs or {}, timeout)
-        redactor = Redactor()
-        run = self._begun(order, idempotency_key)
-        job = self._job(run, order, redactor)
-        run = self._context.data.runs.insert(evolve(run, inputs=redactor.data(run.inputs)))
-        attempts = Attempts(job, self._context.parts.executor, self._context.parts.clock)
-        try:
-            result = attempts.run()
-        except BaseException as exc:
-            stopped = TaskFailed(f"the run was broken off: {type(exc).__name__}", code="run_interrupted")
-            self._ended(run, attempts, stopped)
-            raise
-        return self._ended(run, attempts, result)
+        return self._recorded(order, idempotency_key, RunStatus.RUNNING).carry_out()
+
+    @use_case("runs:run", by_object=True)
+    def start(
+        self,
+        app: int | str,
+        task: int | str,
+        *,
+        instance: int | str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        idempotency_key: str = "",
+    ) -> Execution:
+        """Begins what ``run`` does and gives the record at once, in status ``queued``; ``wait`` gives its end.
+
+        It runs as soon as one of this process's workers is free; its attempts are recorded as they end. Raises like
+        ``run``.
+        """
+        order = self._order(app, task, instance, inputs or {}, timeout)
+        work = self._recorded(order, idempotency_key, RunStatus.QUEUED)
+        queued = work.record
+        work.hand_over()
+        return queued
 
     @use_case("runs:read", by_object=True)
     def list(
@@ -108,6 +123,23 @@ class Runs(Area):
         """One run by its id; raises ``NotFound``."""
         return run_of(self._context, run_id, "runs:read")
 
+    @use_case("runs:read", by_object=True)
+    def wait(self, run_id: str, *, since: int | None = None, seconds: float = 60.0) -> Execution:
+        """The run once it has ended or, with ``since``, once its revision is another; after ``seconds`` as it is then.
+
+        Raises ``NotFound``, also if it is no longer to be seen.
+        """
+        parts, run, version = self._context.parts, None, None
+        ends_at = parts.clock.monotonic() + seconds
+        while True:
+            latest = parts.database.store.version()
+            if run is None or latest != version:
+                version, run = latest, run_of(self._context, run_id, "runs:read")
+            left = ends_at - parts.clock.monotonic()
+            if left <= 0 or (run.status.ended if since is None else run.revision != since):
+                return run
+            parts.clock.sleep(min(_PACE, left))
+
     def _order(
         self,
         app: int | str,
@@ -128,7 +160,14 @@ class Runs(Area):
             app=of_app, task=of_task, instance=with_instance, inputs=clean, timeout=timeout or of_task.timeout
         )
 
-    def _begun(self, order: _Order, idempotency_key: str) -> Execution:
+    def _recorded(self, order: _Order, idempotency_key: str, status: RunStatus) -> RunWork:
+        """The run with its record in the store, which shows no secret."""
+        redactor = Redactor()
+        run = self._begun(order, idempotency_key, status)
+        job = self._job(run, order, redactor)
+        return RunWork(self._context, evolve(run, inputs=redactor.data(run.inputs)), job)
+
+    def _begun(self, order: _Order, idempotency_key: str, status: RunStatus) -> Execution:
         now = self._context.data.now()
         run_id = str(uuid.uuid4())
         return Execution(
@@ -140,11 +179,11 @@ class Runs(Area):
             instance_id=order.instance.instance_id if order.instance else 0,
             instance_title=order.instance.title if order.instance else "",
             actor=self._context.actor.name,
-            status=RunStatus.RUNNING,
+            status=status,
             inputs=masked(order.task.inputs, order.inputs),
             idempotency_key=idempotency_key or run_id,
             created_at=now,
-            started_at=now,
+            started_at=now if status is RunStatus.RUNNING else None,
         )
 
     def _job(self, run: Execution, order: _Order, redactor: Redactor) -> Job:
@@ -161,18 +200,3 @@ class Runs(Area):
         )
         handler = self._context.parts.handler(order.task.task_handler)
         return Job(handler=handler, call=call, policy=order.task.error_handling, redactor=redactor)
-
-    def _ended(self, run: Execution, attempts: Attempts, result: TaskOutcome | TaskFailed) -> Execution:
-        ended = evolve(run, attempts=tuple(attempts.made), ended_at=self._context.data.now())
-        if isinstance(result, TaskOutcome):
-            ended = evolve(
-                ended,
-                status=RunStatus.SUCCESS,
-                results=dict(result.outputs),
-                records_processed=result.records_processed,
-                performance=dict(result.performance),
-            )
-        else:
-            status = RunStatus.TIMEOUT if isinstance(result, TaskTimeout) else RunStatus.FAILURE
-            ended = evolve(ended, status=status, error=result.as_dict())
-        return self._context.data.runs.replace(ended)

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from attrs import define
+
 from zona_core.errors import StoreUnavailable
 from zona_core.persistence.collections import KINDS
+from zona_core.persistence.limits import RATES
+from zona_core.persistence.snapshots import GENERATIONS
 from zona_core.persistence.tenancy import tenant_spec
 from zona_core.ports.store import DocumentStore, StoreReport
 from zona_core.usecases._area import Area, SystemContext, use_case
 
-__all__ = ["Maintenance"]
+__all__ = ["Expired", "Maintenance"]
+
+
+@define(frozen=True, kw_only=True)
+class Expired:
+    """How many documents were past their time."""
+
+    documents: int
 
 
 class Maintenance(Area):
@@ -40,6 +51,12 @@ class Maintenance(Area):
             _declare_all(store)
         return store.check()
 
+    @use_case("store:write")
+    def expire(self) -> Expired:
+        """Removes for good what is past its time: old sessions, kept answers of keyed calls, counts of rate limits."""
+        _declare_all(self._store)
+        return Expired(documents=self._store.expire())
+
     @property
     def _store(self) -> DocumentStore:
         return self._context.parts.database.store
@@ -49,3 +66,5 @@ def _declare_all(store: DocumentStore) -> None:
     """Lets the store know of every collection there is, not only of those that this process used so far."""
     for kind in KINDS:
         store.collection(kind.spec if kind.core else tenant_spec(kind.spec))
+    store.collection(RATES)
+    store.collection(tenant_spec(GENERATIONS))

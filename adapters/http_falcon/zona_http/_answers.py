@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import falcon
@@ -20,6 +21,7 @@ from .operation import Answer, Operation
 __all__ = ["encoded", "put_answer", "put_problem", "reduced"]
 
 _JSON: Final = "application/json"
+_PAST: Final = datetime.fromtimestamp(0, UTC)
 
 
 def _special(value: Any) -> Any:
@@ -43,14 +45,16 @@ def encoded(value: Any) -> bytes:
 
 def reduced(operation: Operation, result: Any) -> Answer:
     """What a handler gave as status, headers and body, unless it is a stream."""
-    answer = result if isinstance(result, Answer) else Answer(data=result)
-    status = answer.status or operation.status
-    if answer.stream is not None or status == 204:
-        return evolve(answer, status=status)
+    answer = evolve(result) if isinstance(result, Answer) else Answer(data=result)  # the handler's own stays as it is
+    answer.status = answer.status or operation.status
+    if answer.stream is not None or answer.status == 204:
+        return answer
     etag = answer.etag or _tag_of(answer.data)
-    headers = {**answer.headers, "ETag": etag} if etag else answer.headers
-    body, media_type = (_envelope(answer), _JSON) if answer.body is None else (answer.body, answer.media_type)
-    return evolve(answer, status=status, headers=headers, body=body, media_type=media_type)
+    if etag:
+        answer.headers = {**answer.headers, "ETag": etag}
+    if answer.body is None:
+        answer.body, answer.media_type = _envelope(answer), _JSON
+    return answer
 
 
 def put_answer(response: falcon.Response, operation: Operation, result: Any, if_none_match: str | None) -> None:
@@ -60,7 +64,9 @@ def put_answer(response: falcon.Response, operation: Operation, result: Any, if_
     for name, value in answer.headers.items():
         response.set_header(name, value)
     for name, settings in answer.cookies.items():
-        response.set_cookie(name, **settings)
+        # NOTE: Falcon leaves out a Max-Age of 0; a time that is past says the same.
+        gone = {"expires": _PAST} if settings.get("max_age") == 0 else {}
+        response.set_cookie(name, **{**settings, **gone})
     if answer.stream is not None:
         response.content_type = answer.media_type
         response.stream = answer.stream

@@ -7,14 +7,16 @@ from typing import Any
 import falcon
 
 from zona_core import Zona
-from zona_core.errors import RevisionConflict
+from zona_core.errors import Fault, InvalidInput, RevisionConflict
 
 from ._answers import put_answer
-from ._conditions import revision_meant
+from ._conditions import condition_missing, revision_meant
 from ._gates import Doors, Limits, Proofs, is_system, named_tenant
 from ._logging import bind_identity
+from ._metrics import Metrics
 from ._replays import Replayer
 from ._schemas import Schemas
+from ._streams import Streams
 from ._validation import BodyReader, ParameterReader
 from .operation import Access, Call, Operation
 from .settings import HttpSettings
@@ -25,7 +27,7 @@ __all__ = ["Endpoint", "Service"]
 class Service:
     """What all endpoints of an app share."""
 
-    def __init__(self, zona: Zona, settings: HttpSettings, schemas: Schemas, limits: Limits) -> None:
+    def __init__(self, zona: Zona, settings: HttpSettings, schemas: Schemas, limits: Limits, metrics: Metrics) -> None:
         self.zona = zona
         self.settings = settings
         self.schemas = schemas
@@ -33,6 +35,7 @@ class Service:
         self.proofs = Proofs(zona, settings)
         self.doors = Doors(zona)
         self.replayer = Replayer(zona)
+        self.streams = Streams(settings, metrics, self.proofs, self.doors)
 
 
 class Endpoint:
@@ -56,12 +59,14 @@ class Endpoint:
             request=request,
             correlation_id=request.context.correlation_id,
             cookie_name=service.proofs.cookie_name,
+            streams=service.streams,
         )
-        service.limits.client(request.remote_addr)
+        if operation.limited:
+            service.limits.client(request.remote_addr)
         if operation.access is not Access.PUBLIC:
             self._admit(call, path)
         call.params = self._params.read(request, path)
-        call.revision = revision_meant(request) if operation.locks else None
+        call.revision = revision_meant(request, creates=operation.creates) if operation.locks else None
         data = b""
         if self._body is not None:
             call.body, data = self._body.read(request)
@@ -93,17 +98,24 @@ class Endpoint:
     def _move(self, call: Call) -> None:
         """Goes on in the tenant that the body names, if it names one."""
         named = getattr(call.body, "tenant_code", None)
-        if named and not self._system and call.identity and named != call.workspace.tenant.tenant_code:
+        if not named or self._system or self._operation.access is not Access.GRANTED:
+            return
+        if named != call.workspace.tenant.tenant_code:
+            if getattr(call.params, "tenant_code", None):
+                fault = Fault("tenant_code", "is another tenant than the one that the address names")
+                raise InvalidInput.of([fault], "The body")
             self._enter(call, named)
             self._permit(call)
 
     def _result(self, call: Call, data: bytes) -> Any:
         operation = self._operation
         try:
-            if operation.replayable and call.request.get_header("Idempotency-Key"):
+            if operation.replayable and call.request.get_header("Idempotency-Key") is not None:
                 return self._service.replayer.once(call, data)
             return operation.handler(call)
         except RevisionConflict as exc:
+            if operation.creates and call.request.get_header("If-Match") is None:
+                raise condition_missing() from exc
             if operation.locks:
                 exc.details["if_match"] = True
             raise

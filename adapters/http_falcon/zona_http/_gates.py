@@ -136,7 +136,10 @@ class Doors:
             if permit is None:
                 permit = self._permits[operation.use_case] = _Permit(operation.use_case, door)
             permit.check(door)
-        elif operation.permission and not identity.actor.may(operation.permission):
+            return
+        if operation.above_tenants and not identity.actor.spans_tenants:
+            raise PermissionDenied(f"{identity.actor.name} may not work above its tenants", code="platform_only")
+        if operation.permission and not identity.actor.may(operation.permission):
             raise PermissionDenied(
                 f"{identity.actor.name} lacks the permission {operation.permission}", permission=operation.permission
             )
@@ -156,8 +159,10 @@ class _Permit:
 
 
 def is_system(operation: Operation) -> bool:
-    """Whether the operation's use-case is above tenants."""
-    return bool(operation.use_case) and use_cases()[operation.use_case].door == "system"
+    """Whether what the operation does is above tenants."""
+    if operation.use_case:
+        return use_cases()[operation.use_case].door == "system"
+    return operation.above_tenants
 
 
 def named_tenant(path: Mapping[str, Any], request: falcon.Request) -> str | None:

@@ -51,6 +51,11 @@ _IF_MATCH: Final = {
     "schema": _TEXT,
     "example": '"1"',
 }
+_IF_MATCH_OR_NEW: Final = {
+    **_IF_MATCH,
+    "required": False,
+    "description": "Replaces: the ETag that the object was read with, or * for whatever is there. Without it: creates.",
+}
 _IDEMPOTENCY: Final = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -164,7 +169,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         for item in attrs.fields(operation.params):
             found.append(_parameter(item, hints[item.name], in_path))
     if operation.locks:
-        found.append(_IF_MATCH)
+        found.append(_IF_MATCH_OR_NEW if operation.creates else _IF_MATCH)
     if operation.replayable:
         found.append(_IDEMPOTENCY)
     return found
@@ -200,6 +205,11 @@ def _plain(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _responses(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     responses: dict[str, Any] = {str(operation.status): _success(operation, schemas)}
+    if operation.creates:
+        responses["201"] = {**responses[str(operation.status)], "description": _PHRASES[201]}
+    for status in operation.also:
+        also = {} if status == 204 else responses[str(operation.status)]
+        responses[str(status)] = {**also, "description": _PHRASES[status]}
     for status in sorted(_statuses(operation)):
         responses[str(status)] = {
             "description": _PHRASES[status],
@@ -221,8 +231,8 @@ def _statuses(operation: Operation) -> set[int]:
         found |= {401, 403, 503}
     if operation.access is not Access.PUBLIC or operation.params is not None:
         found.add(422)
-    if "{" in operation.path:
-        found |= {404}
+    if "{" in operation.path or (operation.params is not None and operation.access is Access.GRANTED):
+        found |= {404}  # a filter may name what is not there, too
     if operation.method not in ("GET", "HEAD") and operation.access is Access.GRANTED:
         found |= {404, 409}
     if operation.body is not None:

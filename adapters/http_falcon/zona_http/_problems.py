@@ -46,7 +46,7 @@ def problem_of(error: ZonaError, correlation_id: str) -> tuple[int, dict[str, st
     if retry_after is not None:
         headers["Retry-After"] = str(max(1, -int(-retry_after // 1)))
     if status == 401:
-        headers["WWW-Authenticate"] = f'Bearer realm="zona", error="invalid_token", error_description="{error.code}"'
+        headers["WWW-Authenticate"] = _challenge(error.code)
     if isinstance(error, RevisionConflict) and error.details.get("if_match"):
         status = 412
     body = _body(status, error.code, error.message, correlation_id, errors=error.faults, hint=error.hint)
@@ -57,9 +57,15 @@ def problem_of_falcon(error: falcon.HTTPError, correlation_id: str) -> tuple[int
     """The same for what Falcon refuses by itself: unknown routes and methods, unreadable requests."""
     status = error.status_code
     code = _CODES.get(status, "bad_request" if status < 500 else "internal_error")
-    detail = error.description or error.title or HTTPStatus(status).phrase
+    detail = error.description or f"{HTTPStatus(status).phrase}."
     headers = dict(error.headers) if isinstance(error.headers, Mapping) else dict(error.headers or ())
     return status, headers, _body(status, code, str(detail), correlation_id)
+
+
+def _challenge(code: str) -> str:
+    """RFC 6750 §3.1: a reason is told to those who showed a token, not to those who showed none or a password."""
+    refused = code.startswith(("token_", "key_", "user_")) and code != "token_missing"
+    return 'Bearer realm="zona"' + (f', error="invalid_token", error_description="{code}"' if refused else "")
 
 
 def unforeseen(correlation_id: str) -> tuple[int, dict[str, str], bytes]:

@@ -6,6 +6,7 @@ under the tenant, the actor, the operation and the key.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -40,17 +41,18 @@ class Replayer:
         operation = call.operation
         realm = CORE if call.above_tenants else call.workspace.tenant.tenant_code
         request = b"\0".join((call.request.path.encode(), call.request.query_string.encode(), data))
-        name = f"{call.known.realm}/{call.actor.user_id or call.actor.name}/{operation.id}/{key}"
+        known = call.known
+        name = f"{known.realm}/{known.actor.user_id}/{known.key_id}/{operation.id}/{key}"
         with self._replays.once(realm, name, request) as attempt:
             if attempt.answer is not None:
                 return _replayed(attempt.answer)
             answer = reduced(operation, operation.handler(call))
-            if answer.body is not None:
+            if answer.stream is None:
                 attempt.keep(
                     {
                         "status": answer.status,
                         "headers": dict(answer.headers),
-                        "body": answer.body.decode(),
+                        "body": None if answer.body is None else base64.b64encode(answer.body).decode(),
                         "type": answer.media_type,
                     }
                 )
@@ -61,6 +63,6 @@ def _replayed(kept: Mapping[str, Any]) -> Answer:
     return Answer(
         status=kept["status"],
         headers={**kept["headers"], "Idempotent-Replayed": "true"},
-        body=kept["body"].encode(),
+        body=None if kept["body"] is None else base64.b64decode(kept["body"]),
         media_type=kept["type"],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +15,8 @@ from .operation import Upload
 __all__ = ["Schemas", "special_schema"]
 
 _REFS: Final = "#/components/schemas/{name}"
+#: what msgspec would describe by its attributes
+_UPLOAD: Final = {"type": "string", "contentMediaType": "application/octet-stream"}
 
 
 class Schemas:
@@ -40,32 +42,43 @@ class Schemas:
         return {**self._of[declared], "components": {"schemas": self.components}}
 
     def _add(self, declared: list[Any]) -> set[str]:
-        """Adds types; gives the names of the components that are new."""
-        schemas, components = msgspec.json.schema_components(declared, schema_hook=special_schema, ref_template=_REFS)
-        new = set(components) - set(self.components)
-        for name in new:
-            self.components[name] = _tidy(components[name])
-        self._of.update(zip(declared, map(_tidy, schemas), strict=True))
+        """Adds types; gives the names of the components that are new.
+
+        An object that is known by another meaning, or as a part of answers, is added under a name of its own.
+        """
+        schemas, found = msgspec.json.schema_components(declared, schema_hook=special_schema, ref_template=_REFS)
+        names = {name: name if self._fits(name, schema) else f"{name}Input" for name, schema in found.items()}
+        references = {_REFS.format(name=old): _REFS.format(name=new) for old, new in names.items()}
+        new = set(names.values()) - set(self.components)
+        for name, schema in found.items():
+            if names[name] in new:
+                self.components[names[name]] = _UPLOAD if name == Upload.__name__ else _tidy(schema, references)
+        self._of.update(zip(declared, (_tidy(schema, references) for schema in schemas), strict=True))
         return new
+
+    def _fits(self, name: str, schema: dict[str, Any]) -> bool:
+        known = self.components.get(name)
+        return known is None or name == Upload.__name__ or ("properties" not in schema and known == schema)
 
 
 def special_schema(kind: type) -> dict[str, Any]:
     """Types of ours that JSON knows as something else."""
     if kind is Secret:
         return {"type": "string", "description": f"A secret: always {MASK}."}
-    if kind is Upload:
-        return {"type": "string", "contentMediaType": "application/octet-stream"}
     if kind is Fault:
         text = {"type": "string"}
         return {"type": "object", "properties": {"path": text, "message": text, "expected": text}, "required": ["path"]}
     raise NotImplementedError(kind)  # NOTE: how msgspec wants to be told that a type is unknown
 
 
-def _tidy(schema: Any) -> Any:
-    """The schema without what says nothing: empty titles and msgspec's names of Python's classes."""
+def _tidy(schema: Any, references: Mapping[str, str]) -> Any:
+    """A copy of the schema in which components go by the names that they were given here."""
     if isinstance(schema, dict):
-        return {name: _tidy(part) for name, part in schema.items()}
-    return [_tidy(part) for part in schema] if isinstance(schema, list) else schema
+        return {
+            name: references.get(part, part) if name == "$ref" else _tidy(part, references)
+            for name, part in schema.items()
+        }
+    return [_tidy(part, references) for part in schema] if isinstance(schema, list) else schema
 
 
 def _close(schema: dict[str, Any]) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, Final, get_type_hints
+from types import NoneType
+from typing import Any, Final, Union, get_args, get_type_hints
 
 import attrs
 import falcon
 import jsonschema_rs
 import msgspec
-import orjson
 
 from zona_core.domain.secrets import Secret
 from zona_core.errors import Fault, InvalidInput
 
+from ._json import read_json
+from ._multipart import FormReader, same_form
 from ._problems import BadRequest
 from ._schemas import Schemas, special_schema
 from .operation import Operation, Upload
@@ -24,8 +27,8 @@ __all__ = ["BodyReader", "ParameterReader"]
 
 #: how many faults of one body are told
 _MOST_FAULTS: Final = 50
-#: how deep JSON may be nested: far less than what recursion bears
-_DEEPEST: Final = 64
+#: a whole number as JSON writes it
+_WHOLE: Final = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
 
 
 class ParameterReader:
@@ -38,11 +41,39 @@ class ParameterReader:
         fields = attrs.fields(operation.params) if operation.params else ()
         self._path = {item.name: hints[item.name] for item in fields if item.name in in_path}
         self._query = {
-            item.name: (hints[item.name], item.default is attrs.NOTHING) for item in fields if item.name not in in_path
+            item.name: (_present(hints[item.name]), item.default is attrs.NOTHING)
+            for item in fields
+            if item.name not in in_path
         }
+
+        self._numbers = [name for name, kind in hints.items() if _is_number(kind)]
 
     def read(self, request: falcon.Request, path: Mapping[str, Any]) -> Any:
         """The parameters; raises ``InvalidInput`` with every fault."""
+        params = self._at_once(request, path)
+        return self._one_by_one(request, path) if params is None else params
+
+    def _at_once(self, request: falcon.Request, path: Mapping[str, Any]) -> Any:
+        """The parameters, if there are any and all is well: all in one step, which costs a fraction of many."""
+        texts = path
+        if request.query_string:
+            given: Mapping[str, Any] = request.params
+            if not given.keys() <= self._query.keys():
+                return None
+            texts = {**path, **given}
+        if self._kind is None or not all(isinstance(text, str) and _is_clean(text) for text in texts.values()):
+            return None
+        if any(name in texts and not _WHOLE.match(texts[name]) for name in self._numbers):
+            return None
+        if any(text.lower() == "null" for text in texts.values()):  # msgspec would take it for None
+            return None
+        try:
+            return msgspec.convert(texts, self._kind, strict=False)
+        except msgspec.ValidationError:
+            return None
+
+    def _one_by_one(self, request: falcon.Request, path: Mapping[str, Any]) -> Any:
+        """The parameters, or all that is wrong with each of them."""
         found: dict[str, Any] = {}
         faults = [*self._from_path(path, found), *self._from_query(request, found)]
         if faults:
@@ -74,9 +105,16 @@ def _converted_text(found: dict[str, Any], path: str, kind: Any, value: str) -> 
         yield Fault(path, "holds characters that no text has", "Unicode text without NUL")
         return
     try:
-        found[path.partition(".")[2]] = msgspec.convert(value, kind, strict=False)
+        meant = msgspec.convert(value, kind, strict=False)
     except msgspec.ValidationError as exc:
         yield Fault(path, _sentence(exc), _words(kind))
+        return
+    if type(meant) is int and not _WHOLE.match(value):  # 1.0 and 1e0 would be other names of 1
+        yield Fault(path, "is no whole number", _words(kind))
+    elif type(meant) is float and not math.isfinite(meant):
+        yield Fault(path, "is no finite number", _words(kind))
+    else:
+        found[path.partition(".")[2]] = meant
 
 
 class BodyReader:
@@ -88,20 +126,22 @@ class BodyReader:
         self._limit = limit
         self._validator = jsonschema_rs.validator_for(schemas.standalone(operation.body), validate_formats=False)
         hints = get_type_hints(operation.body, include_extras=True) if operation.body else {}
-        self._texts = {name for name, kind in hints.items() if _is_text(kind)}
-        self._files = {name for name, kind in hints.items() if kind in (Upload, Upload | None)}
+        texts = frozenset(name for name, kind in hints.items() if _is_text(kind))
+        files = frozenset(name for name, kind in hints.items() if kind in (Upload, Upload | None))
+        self._forms = FormReader(frozenset(hints), texts, files, limit)
 
     def read(self, request: falcon.Request) -> tuple[Any, bytes]:
-        """The body as an instance of the declared class, and its bytes (of JSON; empty for multipart).
+        """The body as an instance of the declared class, and bytes that are the same for the same body.
 
         Raises ``BadRequest`` for what cannot be read and ``InvalidInput`` with every fault of what can.
         """
         self._refuse_encoding(request)
         if self._multipart:
-            parts, files = self._parts(request)
-            return self._made(parts, files), b""
-        data = self._bytes(request)
-        return self._made(_json(data), {}), data
+            sent = self._bytes(request, "multipart/form-data")
+            parts, files = self._forms.read(sent, request.content_type)
+            return self._made(parts, files), same_form(parts, files)
+        data = self._bytes(request, "application/json")
+        return self._made(read_json(data), {}), data
 
     def _made(self, data: Any, files: Mapping[str, Upload]) -> Any:
         shown = {**data, **dict.fromkeys(files, "")} if files else data
@@ -114,87 +154,27 @@ class BodyReader:
         except (msgspec.ValidationError, OverflowError) as exc:
             raise InvalidInput.of([_converted(exc)], "The body") from exc
 
-    def _bytes(self, request: falcon.Request) -> bytes:
-        if _media_type(request) != "application/json":
-            raise BadRequest("the body's media type is not application/json", status=415, code="unsupported_media_type")
+    def _bytes(self, request: falcon.Request, media_type: str) -> bytes:
+        if _media_type(request) != media_type:
+            raise BadRequest(f"the body's media type is not {media_type}", status=415, code="unsupported_media_type")
         length = request.content_length
         if length is not None and length > self._limit:
             raise _too_large(self._limit)
-        data: bytes = request.bounded_stream.read(self._limit + 1)
+        # Without a length the server says where a chunked body ends, or there is none.
+        chunked = length is None and request.env.get("wsgi.input_terminated")
+        stream = request.stream if chunked else request.bounded_stream
+        data: bytes = stream.read(self._limit + 1)
         if len(data) > self._limit:
             raise _too_large(self._limit)
         if length is not None and len(data) < length:
             raise BadRequest("the body ended before its announced length", code="body_incomplete")
         return data
 
-    def _parts(self, request: falcon.Request) -> tuple[dict[str, Any], dict[str, Upload]]:
-        if _media_type(request) != "multipart/form-data":
-            raise BadRequest(
-                "the body's media type is not multipart/form-data", status=415, code="unsupported_media_type"
-            )
-        if (request.content_length or 0) > self._limit:
-            raise _too_large(self._limit)
-        texts: dict[str, Any] = {}
-        files: dict[str, Upload] = {}
-        try:
-            for part in request.get_media():
-                name = part.name or ""
-                if name in texts or name in files:
-                    raise InvalidInput.of([Fault(_shown(name), "is given more than once", "one part")], "The body")
-                if name in self._files:
-                    files[name] = Upload(
-                        filename=part.secure_filename if part.filename else "",
-                        media_type=part.content_type,
-                        data=part.get_data(),
-                    )
-                else:
-                    texts[name] = self._part_value(name, part.get_data())
-        except (falcon.HTTPError, ValueError) as exc:
-            if isinstance(exc, falcon.HTTPContentTooLarge):
-                raise _too_large(self._limit) from exc
-            raise BadRequest(f"the multipart body cannot be read: {_reason(exc)}", code="invalid_multipart") from exc
-        return texts, files
-
-    def _part_value(self, name: str, data: bytes) -> Any:
-        try:
-            text = data.decode()
-        except UnicodeDecodeError as exc:
-            raise BadRequest(f"the part {_shown(name)} is not UTF-8", code="invalid_encoding") from exc
-        return text if name in self._texts else _json(data, f"the part {_shown(name)}")
-
     @staticmethod
     def _refuse_encoding(request: falcon.Request) -> None:
         encoding = request.get_header("Content-Encoding")
         if encoding and encoding.lower() != "identity":
             raise BadRequest("compressed bodies are not read", status=415, code="unsupported_encoding")
-
-
-def _json(data: bytes, what: str = "the body") -> Any:
-    if not data:
-        raise BadRequest(f"{what} is empty", code="body_missing", hint="Send JSON.")
-    try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError as exc:
-        code = "invalid_encoding" if "utf-8" in str(exc).lower() or "surrogate" in str(exc) else "invalid_json"
-        raise BadRequest(f"{what} is not JSON: {exc.msg} (line {exc.lineno}, column {exc.colno})", code=code) from exc
-    except RecursionError as exc:
-        raise BadRequest(f"{what} is nested too deeply", code="invalid_json") from exc
-    _refuse_depth(value, what)
-    return value
-
-
-def _refuse_depth(value: Any, what: str) -> None:
-    level = [value]
-    for _ in range(_DEEPEST):
-        level = [
-            item
-            for part in level
-            if isinstance(part, dict | list)
-            for item in (part.values() if isinstance(part, dict) else part)
-        ]
-        if not level:
-            return
-    raise BadRequest(f"{what} is nested too deeply", code="invalid_json", hint=f"at most {_DEEPEST} levels")
 
 
 def _special(kind: type, value: Any) -> Any:
@@ -261,6 +241,12 @@ def _sentence(exc: msgspec.ValidationError) -> str:
     return text[:1].lower() + text[1:]
 
 
+def _present(kind: Any) -> Any:
+    """What a parameter is of where it is given: a query has no null, and ``null`` is a text like any other."""
+    parts = get_args(kind)
+    return Union[tuple(part for part in parts if part is not NoneType)] if NoneType in parts else kind  # noqa: UP007
+
+
 def _words(kind: Any) -> str:
     schema = msgspec.json.schema(kind, schema_hook=special_schema)
     if "enum" in schema:
@@ -270,7 +256,13 @@ def _words(kind: Any) -> str:
 
 def _is_text(kind: Any) -> bool:
     schema = msgspec.json.schema(kind, schema_hook=special_schema)
-    return schema.get("type") == "string" or "enum" in schema
+    choices = [part for part in schema.get("anyOf", (schema,)) if part != {"type": "null"}]
+    return all(part.get("type") == "string" or "enum" in part for part in choices)
+
+
+def _is_number(kind: Any) -> bool:
+    schema = msgspec.json.schema(kind, schema_hook=special_schema)
+    return not {"integer", "number"}.isdisjoint(part.get("type") for part in (schema, *schema.get("anyOf", ())))
 
 
 def _is_clean(value: str) -> bool:
@@ -282,10 +274,6 @@ def _is_clean(value: str) -> bool:
 
 def _shown(name: str) -> str:
     return name if len(name) <= 60 else name[:57] + "…"
-
-
-def _reason(exc: Exception) -> str:
-    return str(getattr(exc, "description", None) or getattr(exc, "title", None) or exc)
 
 
 def _media_type(request: falcon.Request) -> str:

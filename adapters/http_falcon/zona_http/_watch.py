@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable
 from typing import Any, Final
 
 import falcon
@@ -13,9 +14,10 @@ from zona_core.errors import Unauthenticated, ZonaError
 
 from ._answers import put_problem
 from ._headers import SECURITY_HEADERS, STRICT_TRANSPORT
-from ._logging import RequestLog, begin_request, correlation_id
+from ._logging import METHODS, RequestLog, begin_request, correlation_id
 from ._metrics import Metrics
 from ._problems import problem_of, problem_of_falcon, unforeseen
+from .operation import Operation
 
 __all__ = ["Watch"]
 
@@ -29,8 +31,15 @@ class Watch:
         self._metrics = metrics
         self._requests = RequestLog()
         self._headers = list(SECURITY_HEADERS)
+        self._methods: dict[str, set[str]] = {}
 
-    def process_request(self, request: falcon.Request, _: falcon.Response) -> None:
+    def learn_methods(self, served: Iterable[Operation]) -> None:
+        """Takes note of the methods that each path has, to be told to who asks by one that nobody knows."""
+        for operation in served:
+            methods = self._methods.setdefault(operation.path, {"OPTIONS"})
+            methods |= {"GET", "HEAD"} if operation.method == "GET" else {operation.method}
+
+    def process_request(self, request: falcon.Request, response: falcon.Response) -> None:
         """The request has arrived."""
         context = request.context
         context.began = time.perf_counter()
@@ -40,15 +49,14 @@ class Watch:
         begin_request(identifier)
         CORRELATION.set(identifier)
         self._metrics.started()
+        # first, so that an operation may set others of its own
+        response.set_headers([*self._headers, ("x-correlation-id", identifier)])
+        if request.scheme == "https":
+            response.set_header(*STRICT_TRANSPORT)
 
     def process_response(self, request: falcon.Request, response: falcon.Response, _: object, __: bool) -> None:
         """The response is about to be sent."""
         context = request.context
-        response.set_headers([*self._headers, ("x-correlation-id", context.correlation_id)])
-        for name, value in getattr(context, "headers", ()):
-            response.set_header(name, value)
-        if request.scheme == "https":
-            response.set_header(*STRICT_TRANSPORT)
         seconds = time.perf_counter() - context.began
         status, route = response.status_code, request.uri_template
         data = response.data
@@ -66,6 +74,7 @@ class Watch:
             client=request.remote_addr,
             code=context.code,
         )
+        CORRELATION.set("")  # what this thread does next belongs to no request
 
     def on_error(self, request: falcon.Request, response: falcon.Response, error: Exception, _: dict[str, Any]) -> None:
         """A Falcon error handler: every error becomes a problem document."""
@@ -78,6 +87,8 @@ class Watch:
             if status >= 500 and error.code in ("internal_error", "isolation_breach"):
                 _log.error("an error that nobody foresaw", exc_info=error)
         elif isinstance(error, falcon.HTTPError):
+            if request.method not in METHODS and request.uri_template in self._methods:
+                error = falcon.HTTPMethodNotAllowed(sorted(self._methods[request.uri_template]))
             status, headers, body = problem_of_falcon(error, identifier)
             request.context.code = str(status)
         else:

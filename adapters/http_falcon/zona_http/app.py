@@ -15,9 +15,10 @@ from ._endpoint import Endpoint, Service
 from ._gates import Limits
 from ._metrics import Metrics
 from ._openapi import document_of
+from ._plugin_routes import unfitness
 from ._schemas import Schemas
 from ._watch import Watch
-from .operation import Access, Operation
+from .operation import Operation
 from .routes import operations_of
 from .routes.system import SYSTEM_PATHS, system_operations
 from .settings import HttpSettings
@@ -39,7 +40,7 @@ def create_app(zona: Zona, settings: HttpSettings | None = None) -> falcon.App: 
     everything = [*served, *system_operations(zona, settings, metrics, document)]
     schemas = Schemas(_bodies(everything), _results(everything))
     document.update(document_of(everything, schemas, settings, release))
-    service = Service(zona, settings, schemas, Limits(zona, settings, metrics))
+    service = Service(zona, settings, schemas, Limits(zona, settings, metrics), metrics)
     app: falcon.App[Any, Any] = falcon.App(middleware=[watch := Watch(metrics)], independent_middleware=True)
     app.req_options.auto_parse_form_urlencoded = False
     app.req_options.strip_url_path_trailing_slash = False
@@ -48,6 +49,7 @@ def create_app(zona: Zona, settings: HttpSettings | None = None) -> falcon.App: 
     app.add_error_handler(Exception, watch.on_error)
     app.add_error_handler(falcon.HTTPError, watch.on_error)
     _route(app, everything, service)
+    watch.learn_methods(everything)
     return app
 
 
@@ -56,7 +58,7 @@ def operations(zona: Zona) -> list[Operation]:
     own = list(operations_of())
     faults: list[Fault] = []
     for plugin, given in zona.plugins.http_routes():
-        problem = _unfit(given, own)
+        problem = unfitness(given, own, SYSTEM_PATHS)
         if problem:
             faults.append(Fault(f"plugins.{plugin}", problem))
         else:
@@ -64,16 +66,6 @@ def operations(zona: Zona) -> list[Operation]:
     if faults:
         raise ConfigurationError(f"an HTTP operation of a plugin cannot be served: {faults[0]}", faults=faults)
     return own
-
-
-def _unfit(given: Any, known: Iterable[Operation]) -> str:
-    if not isinstance(given, Operation):
-        return f"gave {type(given).__name__}, not zona_http.Operation"
-    if given.access is Access.GRANTED and not (given.use_case or given.permission):
-        return f"{given.id} names neither a use-case nor a permission"
-    if any(given.id == each.id or (given.method, given.path) == (each.method, each.path) for each in known):
-        return f"{given.id} or its path is taken"
-    return ""
 
 
 class _Resource:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from zona_core import Zona
     from zona_core.zona import System, Workspace
 
+    from ._streams import Streams
+
 __all__ = ["Access", "Answer", "Call", "Operation", "Problem", "Upload"]
 
 
@@ -93,6 +95,8 @@ class Operation:
     use_case: str = ""
     #: for operations of plugins that call no use-case: what the actor needs (``area:verb``) in the tenant
     permission: str = ""
+    #: with ``permission``: what it does is above tenants, and for actors who may enter all of them
+    above_tenants: bool = False
     #: attrs class of path and query parameters
     params: type | None = None
     #: attrs class of the body
@@ -102,14 +106,20 @@ class Operation:
     #: what ``data`` of the envelope is: an attrs class, ``list[…]`` of one, or another type that msgspec describes
     result: Any = None
     status: int = 200
+    #: further statuses that a success may have: 204, or others with the same data
+    also: tuple[int, ...] = ()
     #: media type of an answer that is no envelope
     media_type: str = ""
     #: changes an object that has a revision: ``If-Match`` says which one is meant
     locks: bool = False
+    #: with ``locks``: also makes what is not there (201); ``If-Match`` is left out then, and nothing is replaced
+    creates: bool = False
     #: takes part in ``Idempotency-Key`` handling; off where the answer holds a secret that must not be kept
     idempotent: bool = True
     #: keeps parameters out of logs: what stands in the path is secret
     secret_path: bool = False
+    #: requests are counted by client address; off for probes, which must not wait for what counts
+    limited: bool = True
     problems: tuple[Problem, ...] = ()
     #: an example of the body and one of ``data``
     example: Any = None
@@ -142,6 +152,8 @@ class Call:
     correlation_id: str = ""
     #: the session cookie's name
     cookie_name: str = ""
+    #: where streams of events come from
+    streams: Streams
     _workspace: Workspace | None = field(default=None, init=False)
     _system: System | None = field(default=None, init=False)
 

@@ -69,13 +69,13 @@ class Database:
             return link.execute(sql, parameters)
 
     @property
-    def version(self) -> tuple[int, int, int]:
+    def version(self) -> tuple[int, int, int, int]:
         """Differs once this thread's connection, or any other (https://sqlite.org/pragma.html#pragma_data_version),
         has changed the database.
         """
         link = self._links.here()
         [(of_others,)] = self.rows("PRAGMA data_version")
-        return link.serial, of_others, link.connection.total_changes
+        return link.serial, of_others, link.connection.total_changes, link.undone_count
 
     @property
     def in_transaction(self) -> bool:
@@ -189,6 +189,7 @@ class Database:
             return
         actions = _reset(link)
         self._roll_back(link)
+        link.undone_count += 1
         writing.release()
         for action in actions:
             action()

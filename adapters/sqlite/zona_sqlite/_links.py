@@ -66,6 +66,8 @@ class Link:
         self.serial = next(_SERIALS)
         #: held while the connection is used, so that ``close`` in another thread waits for the call to end
         self.lock = threading.RLock()
+        #: counts transactions that were undone, which SQLite's own counters do not tell
+        self.undone_count = 0
         #: whether a ``transaction()`` block is open
         self.in_transaction = False
         #: a block within the transaction failed: the rest of it must not be kept

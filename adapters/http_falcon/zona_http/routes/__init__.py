@@ -6,11 +6,25 @@ from collections.abc import Iterator
 
 from zona_http.operation import Operation
 
-from . import apps, auth
+from . import (
+    api_keys,
+    apps,
+    audit,
+    auth,
+    credentials,
+    instances,
+    platform,
+    roles,
+    runs,
+    sessions,
+    tasks,
+    tenants,
+    users,
+)
 
 __all__ = ["operations_of"]
 
-_MODULES = (auth, apps)
+_MODULES = (auth, apps, tasks, instances, credentials, runs, audit, users, roles, api_keys, sessions, tenants, platform)
 
 
 def operations_of() -> Iterator[Operation]:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from attrs import define
+from typing import Annotated, Any, Final
 
-from zona_core.domain.apps import Integration
+from attrs import define
+from msgspec import Meta
+
+from zona_core.domain.apps import AppDefinition, AppStatus, Integration
+from zona_core.errors import Fault, InvalidDocument
 from zona_core.persistence.repository import Listing
-from zona_core.persistence.snapshots import Snapshot
-from zona_http.operation import Call, Operation
+from zona_core.usecases.apps import AppOutcome, DeletedApp
+from zona_http.operation import Answer, Call, Operation, Problem, Upload
 
 from ._common import Id, InTenant, OptionalTenant, PageOfTenant
+from ._definitions import AppBody, AppReplacement, defined
 
 __all__ = ["OPERATIONS"]
+
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 @define(frozen=True, kw_only=True)
@@ -32,30 +39,180 @@ class AppId(OptionalTenant):
     integration_id: Id
 
 
-def names(call: Call) -> Snapshot:
-    return call.workspace.apps.names()
+@define(frozen=True, kw_only=True)
+class AppPage(PageOfTenant):
+    """Which apps."""
+
+    status: Annotated[AppStatus, Meta(description="without it all that are not deleted")] | None = None
+
+
+@define(frozen=True, kw_only=True)
+class AppDocument(OptionalTenant):
+    """A document that describes an app."""
+
+    document: Upload
+    #: ``openapi``, ``zona``, or what a plugin reads
+    format: Name = "openapi"
+    #: instead of the document's own
+    title: Annotated[str, Meta(max_length=200)] = ""
+    #: bring an app of that title up to date instead of refusing
+    update: bool = False
+
+
+@define(frozen=True, kw_only=True)
+class AppOfPlugin(OptionalTenant):
+    """An integration that a plugin brings."""
+
+    name: Annotated[Name, Meta(examples=["shodan"])]
+    #: bring an app of its title up to date instead of refusing
+    update: bool = False
+
+
+def names(call: Call) -> Answer:
+    return Answer(data=call.workspace.apps.names(), meta={"next": None})
 
 
 def list_apps(call: Call) -> Listing[Integration]:
-    return call.workspace.apps.list(after=call.params.after, limit=call.params.limit)
+    params: AppPage = call.params
+    return call.workspace.apps.list(status=params.status, after=params.after, limit=params.limit)
 
 
 def get_app(call: Call) -> Integration:
     return call.workspace.apps.get(call.params.integration_id)
 
 
+def create_app(call: Call) -> Answer:
+    return _told(call.workspace.apps.upsert(defined(call.body, AppDefinition)))
+
+
+def replace_app(call: Call) -> Answer:
+    definition, app_id = defined(call.body, AppDefinition), call.params.integration_id
+    return _told(call.workspace.apps.upsert(definition, app_id=app_id, revision=call.revision))
+
+
+def import_document(call: Call) -> Answer:
+    asked: AppDocument = call.body
+    options: dict[str, Any] = {"format": asked.format, "title": asked.title, "update": asked.update}
+    try:
+        return _told(call.workspace.apps.import_document(asked.document.data, **options))
+    except InvalidDocument as exc:
+        if not exc.faults:  # it is about the document as a whole
+            exc.faults = (Fault("document", exc.message, exc.hint),)
+        raise
+
+
+def install(call: Call) -> Answer:
+    return _told(call.workspace.apps.install(call.body.name, update=call.body.update))
+
+
+def delete_app(call: Call) -> DeletedApp:
+    return call.workspace.apps.delete(call.params.integration_id, revision=call.revision)
+
+
+def delete_named_app(call: Call) -> DeletedApp:
+    return call.workspace.apps.delete(call.body.integration_id)
+
+
+def _told(outcome: AppOutcome) -> Answer:
+    app = outcome.app
+    if not outcome.created:
+        return Answer(data=outcome, status=200, etag=f'"{app.revision}"')
+    place = {"Location": f"/api/v1/apps/{app.integration_id}"}
+    return Answer(data=outcome, status=201, etag=f'"{app.revision}"', headers=place)
+
+
+_FIELD: Final = {
+    "id": 1, "name": "api_key", "label": "API key", "kind": "secret", "required": True, "default": None, "help": "",
+    "choices": [], "item_kind": None, "rules": None, "example": None, "schema": None,
+}  # fmt: skip
+_APP: Final[dict[str, Any]] = {
+    "integration_id": 12, "title": "Shodan", "description": "What is open to the internet.", "version": "1.0",
+    "category": "threat intelligence", "fields": [_FIELD], "handler_config": {"http": {"base_url": "https://api.shodan.io"}},
+    "health_check": {"task": "info", "inputs": {}}, "generic_app": True, "status": "active", "metadata": {}, "logo": "",
+    "last_field_id": 1, "add_instance": False, "user_id": "admin", "created_ts": "2030-01-01T00:00:00Z",
+    "updated_ts": "2030-01-01T00:00:00Z", "revision": 1,
+}  # fmt: skip
+_DEFINITION: Final = {
+    "title": "Shodan",
+    "category": "threat intelligence",
+    "fields": [{"name": "api_key", "label": "API key", "kind": "secret", "required": True}],
+    "handler_config": {"http": {"base_url": "https://api.shodan.io"}},
+    "tasks": [
+        {
+            "name": "Plan and credits", "task_tag": "info", "task_handler": "http",
+            "handler_config": {
+                "method": "GET", "path": "/api-info",
+                "parameters": [{"in": "query", "name": "key", "value": "{{ instance.api_key }}"}],
+            },
+            "outputs": [{"name": "plan", "kind": "text", "path": "body.plan"}],
+        }
+    ],
+    "health_check": {"task": "info", "inputs": {}},
+}  # fmt: skip
+_OUTCOME: Final = {
+    "app": _APP, "created": True, "tasks_created": 1, "tasks_updated": 0, "tasks_retired": [], "warnings": [],
+}  # fmt: skip
+_DELETED: Final = {"app": {**_APP, "status": "deleted", "revision": 2}, "tasks": 1, "instances": 0}
+_TAKEN: Final = Problem(status=409, codes=("duplicate",))
+_APPS: Final[dict[str, Any]] = {"tag": "apps"}
+
 OPERATIONS = (
     Operation(
-        method="GET", path="/apps/v1/integration-name/{tenant_code}", id="integration_names", tag="apps",
+        **_APPS, method="GET", path="/apps/v1/integration-name/{tenant_code}", id="integration_names",
         summary="Names and metadata of active integrations", handler=names, use_case="apps.names", params=InTenant,
         result=list[NamedApp],
+        answer_example=[{
+            "integration_id": 12, "title": "Shodan", "version": "1.0", "category": "threat intelligence",
+            "generic_app": True,
+        }],
     ),
     Operation(
-        method="GET", path="/api/v1/apps", id="list_apps", tag="apps", summary="Apps by title",
-        handler=list_apps, use_case="apps.list", params=PageOfTenant, result=list[Integration],
+        **_APPS, method="DELETE", path="/apps/v1/app", id="delete_integration",
+        summary="Delete an app with its tasks and instances",
+        description="Deletes whichever revision is there; see `delete_app` for one that is careful.",
+        handler=delete_named_app, use_case="apps.delete", body=AppId, result=DeletedApp,
+        example={"tenant_code": "localhost", "integration_id": 12}, answer_example=_DELETED,
     ),
     Operation(
-        method="GET", path="/api/v1/apps/{integration_id}", id="get_app", tag="apps", summary="One app",
-        handler=get_app, use_case="apps.get", params=AppId, result=Integration,
+        **_APPS, method="GET", path="/api/v1/apps", id="list_apps", summary="Apps by title",
+        handler=list_apps, use_case="apps.list", params=AppPage, result=list[Integration], answer_example=[_APP],
+    ),
+    Operation(
+        **_APPS, method="POST", path="/api/v1/apps", id="create_app", summary="Make an app of a definition",
+        handler=create_app, use_case="apps.upsert", params=OptionalTenant, body=AppBody, result=AppOutcome, status=201,
+        example=_DEFINITION, answer_example=_OUTCOME, problems=(_TAKEN,),
+    ),
+    Operation(
+        **_APPS, method="POST", path="/api/v1/apps/import-document", id="import_document",
+        summary="Make an app of a document",
+        description="An OpenAPI 3.x or Swagger 2.0 document becomes an app with a task for each operation. "
+        "`warnings` say what had to be repaired, and where. 200 if an app was brought up to date.",
+        handler=import_document, use_case="apps.import_document", body=AppDocument, multipart=True, creates=True,
+        result=AppOutcome, answer_example=_OUTCOME,
+        example={"document": "openapi: 3.1.0…", "format": "openapi", "title": "Shodan", "update": False},
+        problems=(_TAKEN, Problem(status=422, codes=("invalid_document", "invalid_input"))),
+    ),
+    Operation(
+        **_APPS, method="POST", path="/api/v1/apps/install", id="install_app",
+        summary="Make an app of an integration that a plugin brings", handler=install, use_case="apps.install",
+        body=AppOfPlugin, result=AppOutcome, creates=True, example={"name": "shodan"}, answer_example=_OUTCOME,
+        problems=(_TAKEN,),
+    ),
+    Operation(
+        **_APPS, method="GET", path="/api/v1/apps/{integration_id}", id="get_app", summary="One app",
+        handler=get_app, use_case="apps.get", params=AppId, result=Integration, answer_example=_APP,
+    ),
+    Operation(
+        **_APPS, method="PUT", path="/api/v1/apps/{integration_id}", id="replace_app",
+        summary="Replace an app's definition",
+        description="Fields keep their ids by name, tasks theirs by tag; tasks that are not given are retired. "
+        "All or nothing.",
+        handler=replace_app, use_case="apps.upsert", params=AppId, body=AppReplacement, result=AppOutcome, locks=True,
+        example=_DEFINITION, answer_example={**_OUTCOME, "created": False, "tasks_created": 0}, problems=(_TAKEN,),
+    ),
+    Operation(
+        **_APPS, method="DELETE", path="/api/v1/apps/{integration_id}", id="delete_app",
+        summary="Delete an app with its tasks and instances", handler=delete_app, use_case="apps.delete", params=AppId,
+        result=DeletedApp, locks=True, answer_example=_DELETED,
     ),
 )  # fmt: skip

@@ -229,6 +229,9 @@ _REFRESH_REFUSED = Problem(
 )
 _PUBLIC: dict[str, Any] = {"tag": "auth", "access": Access.PUBLIC, "idempotent": False}
 _KNOWN: dict[str, Any] = {"tag": "auth", "access": Access.KNOWN, "idempotent": False}
+_NO_TOKEN = Problem(
+    status=401, codes=("token_malformed", "token_unknown", "token_expired", "token_revoked", "user_disabled")
+)
 _NO_SESSION = Problem(status=403, codes=("session_required", "wrong_password"))
 
 OPERATIONS = (
@@ -282,6 +285,7 @@ OPERATIONS = (
         id="update_session_expiry", summary="Move the end of a session",
         description="Kept for old clients. Only the session's owner may, and who may `sessions:write`.",
         handler=update_session_expiry, params=SessionExpiry, result=Moved, secret_path=True,
+        problems=(_NO_TOKEN, Problem(status=403, codes=("permission_denied",))),
         answer_example={"session_id": "0b3c…", "expires_at": "2030-01-01T00:00:00Z"},
     ),
 )  # fmt: skip

@@ -91,18 +91,22 @@ def system_operations(
         good, report = ready(zona, cache=zona.cache, limiter=zona.rate_limiter)
         return Answer(data=report, status=200 if good else 503)
 
-    def openapi(_: Call) -> Answer:
-        return Answer(body=encoded(document), media_type="application/json")
+    def openapi(call: Call) -> Answer:
+        # With the address that the client itself used, whoever imports the document has a base URL.
+        servers = [{"url": call.request.prefix}]
+        return Answer(body=encoded({**document, "servers": servers}), media_type="application/json")
 
     probe: dict[str, Any] = {"tag": "service", "access": Access.PUBLIC}
-    guarded = {"access": Access.GRANTED, "permission": "metrics:read"} if settings.metrics_protected else {}
+    granted = {"access": Access.GRANTED, "permission": "metrics:read", "above_tenants": True}
+    guarded = granted if settings.metrics_protected else {}
     return [
         Operation(
-            **probe, method="GET", path="/healthz", id="healthz", summary="The process answers",
+            **probe, limited=False, method="GET", path="/healthz", id="healthz", summary="The process answers",
             handler=lambda _: live(), result=Liveness, answer_example={"status": "up"},
         ),
         Operation(
-            **probe, method="GET", path="/readyz", id="readyz", summary="Whether requests can be answered",
+            **probe, limited=False, method="GET", path="/readyz", id="readyz",
+            summary="Whether requests can be answered",
             handler=readiness, result=Readiness, problems=(),
             answer_example={
                 "status": "up", "dependencies": [{"name": "store", "status": "up", "detail": "", "ms": 0.2}],

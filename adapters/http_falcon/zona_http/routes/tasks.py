@@ -1,0 +1,201 @@
+"""Tasks: the endpoints of SPEC §3, and those that a client expects beside them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from attrs import define
+from msgspec import Meta
+
+from zona_core.domain.apps import Task, TaskDefinition
+from zona_core.domain.fields import FieldKind, OutputField
+from zona_core.domain.schemas import DIALECT, input_schema
+from zona_core.persistence.repository import Listing
+from zona_core.usecases.tasks import TaskInfo
+from zona_http.operation import Answer, Call, Operation
+
+from ._common import Id, InTenant, OptionalTenant, PageOfTenant
+from ._definitions import TaskBody, TaskOfApp, defined
+
+__all__ = ["OPERATIONS"]
+
+
+@define(frozen=True, kw_only=True)
+class AppOfTasks(OptionalTenant):
+    """Whose tasks."""
+
+    integration_id: Id
+
+
+@define(frozen=True, kw_only=True)
+class TaskPage(PageOfTenant):
+    """Whose tasks."""
+
+    integration_id: Id
+
+
+@define(frozen=True, kw_only=True)
+class TaskPlace(OptionalTenant):
+    """Which task of which app."""
+
+    integration_id: Id
+    task_id: Id
+
+
+@define(frozen=True, kw_only=True)
+class TaskInTenant(InTenant):
+    """Which task; ids are unique within a tenant."""
+
+    task_id: Id
+
+
+@define(frozen=True, kw_only=True)
+class TaskOfAppInTenant(TaskInTenant):
+    """Which task of which app, and how much of its history."""
+
+    integration_id: Id
+    runs: Annotated[int, Meta(ge=1, le=100, description="how many of the last runs are looked at")] = 20
+
+
+def list_tasks(call: Call) -> Listing[Task]:
+    params: TaskPage = call.params
+    return call.workspace.tasks.list(params.integration_id, after=params.after, limit=params.limit)
+
+
+def get_task(call: Call) -> Task:
+    return call.workspace.tasks.get(call.params.integration_id, call.params.task_id)
+
+
+def put_task(call: Call) -> Answer:
+    return _put(call, call.params.integration_id)
+
+
+def put_generic(call: Call) -> Answer:
+    return _put(call, call.body.integration_id)
+
+
+def delete_task(call: Call) -> Task:
+    return call.workspace.tasks.delete(call.params.integration_id, call.params.task_id, revision=call.revision)
+
+
+def task_info(call: Call) -> TaskInfo:
+    params: TaskOfAppInTenant = call.params
+    return call.workspace.tasks.info(params.integration_id, params.task_id, runs=params.runs)
+
+
+def output_fields(call: Call) -> Listing[OutputField]:
+    return Listing(items=list(_by_id(call).outputs))
+
+
+def list_outputs(call: Call) -> Listing[OutputField]:
+    return Listing(items=[output for output in _by_id(call).outputs if output.kind is FieldKind.LIST])
+
+
+def task_input(call: Call) -> dict[str, Any]:
+    task = _by_id(call)
+    return input_schema(task.inputs, title=task.name, description=task.description)
+
+
+def _by_id(call: Call) -> Task:
+    return call.workspace.tasks.by_id(call.params.task_id)
+
+
+def _put(call: Call, app_id: int) -> Answer:
+    task = call.workspace.tasks.upsert(app_id, defined(call.body, TaskDefinition), revision=call.revision)
+    if task.revision > 1:
+        return Answer(data=task, status=200)
+    return Answer(data=task, status=201, headers={"Location": f"/api/v1/apps/{app_id}/tasks/{task.id}"})
+
+
+_OUTPUTS: Final = [
+    {"name": "ports", "kind": "list", "path": "body.ports", "label": "Open ports", "help": ""},
+    {"name": "country", "kind": "text", "path": "body.country_name", "label": "", "help": ""},
+]
+_DEFINITION: Final[dict[str, Any]] = {
+    "name": "Look a host up",
+    "task_tag": "lookup_host",
+    "task_handler": "http",
+    "inputs": [{"name": "ip", "label": "Address", "required": True, "rules": {"max_length": 45}}],
+    "outputs": _OUTPUTS,
+    "handler_config": {"method": "GET", "path": "/shodan/host/{{ input.ip }}"},
+    "error_handling": {"attempts": 3},
+}
+_INPUT: Final = {
+    "id": 1, "name": "ip", "label": "Address", "kind": "text", "required": True, "default": None, "help": "",
+    "choices": [], "item_kind": None, "example": None, "schema": None,
+    "rules": {
+        "minimum": None, "maximum": None, "integer": False, "min_length": None, "max_length": 45, "pattern": None,
+        "min_items": None, "max_items": None, "unique_items": False,
+    },
+}  # fmt: skip
+_TASK: Final[dict[str, Any]] = {
+    **_DEFINITION, "inputs": [_INPUT], "description": "", "status": "active", "timeout": 60.0,
+    "error_handling": {"attempts": 3, "initial": 1.0, "factor": 2.0, "maximum": 60.0, "jitter": 0.5},
+    "execution_order": 0, "ingest_cases": False, "case_ingestion_config": {}, "events_api_config": {}, "logo": "",
+    "id": 40, "integration_id": 12, "created_ts": "2030-01-01T00:00:00Z", "updated_ts": "2030-01-01T00:00:00Z",
+    "revision": 1,
+}  # fmt: skip
+_RUN: Final = {
+    "id": "7d3f8a52-4d0c-4a67-9d52-0a4a4d3f9b11", "status": "success", "instance_title": "Main", "actor": "ann",
+    "created_at": "2030-01-01T00:00:00Z", "ended_at": "2030-01-01T00:00:01Z", "error_code": "",
+}  # fmt: skip
+_SCHEMA: Final = {
+    "$schema": DIALECT, "type": "object", "title": "Look a host up",
+    "properties": {"ip": {"type": "string", "maxLength": 45, "title": "Address"}},
+    "required": ["ip"], "additionalProperties": False,
+}  # fmt: skip
+_TASKS: Final[dict[str, Any]] = {"tag": "tasks"}
+
+OPERATIONS = (
+    Operation(
+        **_TASKS, method="POST", path="/apps/v1/task/generic", id="put_generic_task",
+        summary="Make a task, or replace the one with its tag",
+        description="201 if it was made, 200 if it was replaced, whichever revision was there; "
+        "see `put_task` for a replacement that is careful.",
+        handler=put_generic, use_case="tasks.upsert", body=TaskOfApp, result=Task, creates=True,
+        example={"integration_id": 12, **_DEFINITION}, answer_example=_TASK,
+    ),
+    Operation(
+        **_TASKS, method="GET", path="/apps/v1/task/generic/{tenant_code}/{integration_id}/{task_id}", id="task_info",
+        summary="A task's definition and its last runs",
+        description="`runtime` is null for whoever may read no runs.",
+        handler=task_info, use_case="tasks.info", params=TaskOfAppInTenant, result=TaskInfo,
+        answer_example={"task": _TASK, "runtime": {"last_runs": [_RUN], "ended": 1, "success_rate": 1.0}},
+    ),
+    Operation(
+        **_TASKS, method="GET", path="/apps/v1/task/fields/{tenant_code}/{task_id}", id="task_outputs",
+        summary="A task's output fields and their types", handler=output_fields, use_case="tasks.by_id",
+        params=TaskInTenant, result=list[OutputField], answer_example=_OUTPUTS,
+    ),
+    Operation(
+        **_TASKS, method="GET", path="/apps/v1/task/output-fields/{tenant_code}/{task_id}", id="task_list_outputs",
+        summary="A task's output fields that are lists", handler=list_outputs, use_case="tasks.by_id",
+        params=TaskInTenant, result=list[OutputField], answer_example=_OUTPUTS[:1],
+    ),
+    Operation(
+        **_TASKS, method="GET", path="/apps/v1/task/input/{tenant_code}/{task_id}", id="task_input",
+        summary="What a task takes, as JSON Schema 2020-12", handler=task_input, use_case="tasks.by_id",
+        params=TaskInTenant, result=dict[str, Any], answer_example=_SCHEMA,
+    ),
+    Operation(
+        **_TASKS, method="GET", path="/api/v1/apps/{integration_id}/tasks", id="list_tasks",
+        summary="An app's tasks by execution order", handler=list_tasks, use_case="tasks.list", params=TaskPage,
+        result=list[Task], answer_example=[_TASK],
+    ),
+    Operation(
+        **_TASKS, method="PUT", path="/api/v1/apps/{integration_id}/tasks", id="put_task",
+        summary="Make a task, or replace the one with its tag",
+        handler=put_task, use_case="tasks.upsert", params=AppOfTasks, body=TaskBody, result=Task, locks=True,
+        creates=True, example=_DEFINITION, answer_example=_TASK,
+    ),
+    Operation(
+        **_TASKS, method="GET", path="/api/v1/apps/{integration_id}/tasks/{task_id}", id="get_task",
+        summary="One task", handler=get_task, use_case="tasks.get", params=TaskPlace, result=Task,
+        answer_example=_TASK,
+    ),
+    Operation(
+        **_TASKS, method="DELETE", path="/api/v1/apps/{integration_id}/tasks/{task_id}", id="delete_task",
+        summary="Delete a task", handler=delete_task, use_case="tasks.delete", params=TaskPlace, result=Task,
+        locks=True, answer_example={**_TASK, "status": "deleted", "revision": 2},
+    ),
+)  # fmt: skip

@@ -1,0 +1,136 @@
+"""Runs over HTTP: to their end, or begun and left alone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from falcon.testing import Result, TestClient
+
+from zona_core import AppDefinition, RunStatus, TaskCall, TaskFailed, Zona
+
+CANARY = "canary-secret-value"
+RUNS = "/api/v1/runs"
+Ask = Callable[..., Result]
+
+
+@pytest.fixture
+def served(plugin: Any, app_factory: Callable[..., AppDefinition]) -> Iterator[Zona]:
+    """A Zona with the app Demo and an instance of it."""
+    plugin.handler.functions["echo"] = lambda call: {"text": call.inputs["text"] * call.inputs["count"]}
+    with Zona(store="memory://", plugins={"function": plugin}) as zona:
+        workspace = zona.tenant()
+        workspace.apps.upsert(app_factory())
+        workspace.instances.add("Demo", title="main", values={"api_key": CANARY})
+        yield zona
+
+
+@pytest.fixture
+def ask(client: TestClient, people: Any) -> Ask:
+    """``ask(method, path, role=…, json=…)`` in the name of a user of the platform, by default the administrator."""
+
+    def asked(
+        method: str, path: str, role: str = "admin", headers: dict[str, str] | None = None, **rest: Any
+    ) -> Result:
+        return client.simulate_request(method, path, headers={**people.bearer(role), **(headers or {})}, **rest)
+
+    return asked
+
+
+def run(ask: Ask, headers: dict[str, str] | None = None, role: str = "admin", **changes: Any) -> Result:
+    return ask("POST", RUNS, role, headers, json={"app": "Demo", "task": "echo", "inputs": {"text": "ab"}, **changes})
+
+
+def test_a_run_to_its_end_is_answered_with_its_record(ask: Ask) -> None:
+    """201, the place of the record, its revision as entity tag, and no secret."""
+    answer = run(ask, inputs={"text": "ab", "count": 2, "token": CANARY})
+    assert answer.status_code == 201, answer.text
+    record = answer.json["data"]
+    assert (record["status"], record["results"], record["instance_title"]) == ("success", {"text": "abab"}, "main")
+    assert answer.headers["location"] == f"{RUNS}/{record['id']}"
+    assert ask("GET", answer.headers["location"]).json["data"] == record
+    assert CANARY not in answer.text
+
+
+def test_a_run_that_failed_is_a_record(ask: Ask, plugin: Any) -> None:
+    """The request succeeded; the record says what did not."""
+
+    def fail(call: TaskCall) -> dict[str, Any]:
+        raise TaskFailed(f"refused with {CANARY}", code="http_status", http_status=403)
+
+    plugin.handler.functions["echo"] = fail
+    answer = run(ask)
+    assert answer.status_code == 201
+    assert answer.json["data"]["error"]["code"] == "http_status"
+    assert CANARY not in answer.text
+
+
+def test_unfit_orders_are_refused_before_anything_runs(ask: Ask, problem: Any) -> None:
+    """Each fault with its path; what is not there is not found."""
+    told = problem(run(ask, inputs={"count": "x"}), 422)
+    assert {fault["path"] for fault in told["errors"]} == {"text", "count"}
+    told = problem(run(ask, timeout=0, wait="yes"), 422)
+    assert {fault["path"] for fault in told["errors"]} == {"timeout", "wait"}
+    problem(run(ask, task="ghost"), 404)
+    problem(run(ask, instance="ghost"), 404)
+    problem(run(ask, role="reader"), 403, "permission_denied")
+    assert ask("GET", RUNS).json["data"] == []
+
+
+def test_a_run_that_is_not_waited_for_is_begun_and_goes_on_alone(ask: Ask, plugin: Any, served: Zona) -> None:
+    """202 while the handler still works; the record follows the run to its end."""
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(call: TaskCall) -> dict[str, Any]:
+        begun.set()
+        assert go.wait(10)
+        return {"done": True}
+
+    plugin.handler.functions["echo"] = slow
+    answer = run(ask, wait=False)
+    assert answer.status_code == 202, answer.text
+    assert answer.json["data"]["status"] == "queued"
+    assert begun.wait(10)
+    assert ask("GET", answer.headers["location"]).json["data"]["status"] == "running"
+    go.set()
+    ended = served.tenant().runs.wait(answer.json["data"]["id"], seconds=10)
+    assert (ended.status, ended.results) == (RunStatus.SUCCESS, {"done": True})
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_call_with_a_key_runs_once_and_hands_the_key_on(
+    ask: Ask, plugin: Any, served: Zona, wait: bool, problem: Any
+) -> None:
+    """The second call is answered like the first; the handler sees the key and can tell the remote side."""
+    keys: list[str] = []
+    plugin.handler.functions["echo"] = lambda call: keys.append(call.idempotency_key) or {}
+    first = run(ask, {"Idempotency-Key": "order-17"}, wait=wait)
+    second = run(ask, {"Idempotency-Key": "order-17"}, wait=wait)
+    assert second.json == first.json
+    assert (second.status_code, second.headers["location"]) == (first.status_code, first.headers["location"])
+    served.tenant().runs.wait(first.json["data"]["id"], seconds=10)
+    assert keys == ["order-17"]
+    problem(run(ask, {"Idempotency-Key": "order-17"}, wait=wait, timeout=3), 422, "idempotency_mismatch")
+
+
+def test_runs_are_listed_by_what_they_ran_and_how_it_ended(ask: Ask, problem: Any) -> None:
+    """Filters narrow, the newest come first, the cursor goes on."""
+    ids = [run(ask).json["data"]["id"] for _ in range(3)]
+
+    def listed(query: str) -> list[str]:
+        answer = ask("GET", f"{RUNS}?{query}")
+        assert answer.status_code == 200, answer.text
+        return [each["id"] for each in answer.json["data"]]
+
+    assert listed("") == ids[::-1]
+    assert listed("app=Demo&task=echo&instance=main&status=success") == ids[::-1]
+    assert listed("app=1&task=1&instance=1") == ids[::-1]
+    assert listed("status=failure") == []
+    page = ask("GET", f"{RUNS}?limit=2").json
+    assert listed(f"limit=2&after={page['meta']['next']}") == ids[:1]
+    told = problem(ask("GET", f"{RUNS}?task=echo"), 422)
+    assert [fault["path"] for fault in told["errors"]] == ["app"]
+    problem(ask("GET", f"{RUNS}?status=done"), 422)
+    problem(ask("GET", f"{RUNS}/none"), 404)
