@@ -37,14 +37,18 @@ class Actor:
 
     def may(self, permission: str, objects: Iterable[str] = ()) -> bool:
         """Whether ``permission`` (``area:verb``) is granted at large, or for one of ``objects`` (``kind/id``)."""
-        return all(_grants(grants, permission, objects) for grants in self._grants)
+        return self._at_large(permission) or all(_grants(grants, permission, objects) for grants in self._grants)
 
     def may_somewhere(self, permission: str) -> bool:
         """Whether ``permission`` is granted at large or for any object at all."""
-        return all(_grants(grants, permission, tuple(grants)) for grants in self._grants)
+        return self._at_large(permission) or all(
+            _grants(grants, permission, tuple(grants)) for grants in self._grants
+        )
 
     def objects(self, permission: str) -> frozenset[str] | None:
         """The objects (``kind/id``) that ``permission`` is granted for; None if at large."""
+        if self._at_large(permission):
+            return None
         found: frozenset[str] | None = None
         for grants in self._grants:
             if not _grants(grants, permission, ()):
@@ -69,6 +73,17 @@ class Actor:
     def trusted(cls, name: str) -> Actor:
         """An actor with every permission: the embedding program itself, or an operator at the command line."""
         return cls(name=name, permissions=frozenset({"*"}))
+
+    def _at_large(self, permission: str) -> bool:
+        """Whether it is granted for everything: asked several times in each request, looked up once."""
+        known = self._known.get(permission)
+        if known is None:
+            known = self._known[permission] = all(_grants(grants, permission, ()) for grants in self._grants)
+        return known
+
+    @cached_property
+    def _known(self) -> dict[str, bool]:
+        return {}
 
     @cached_property
     def _grants(self) -> tuple[Mapping[str, frozenset[str]], ...]:

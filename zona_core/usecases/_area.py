@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, ClassVar, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from attrs import define
 
@@ -235,7 +235,17 @@ def _areas(parent: type[Area]) -> Iterator[type[Area]]:
 
 
 def _guards(area: type[Area]) -> dict[str, _Guard]:
-    """The guards of an area's use-cases, inherited ones included, by method."""
+    """The guards of an area's use-cases, inherited ones included, by method; collected once."""
+    known = _GUARDS.get(area)
+    if known is None:
+        known = _GUARDS[area] = _collected(area)
+    return known
+
+
+_GUARDS: Final[dict[type[Area], dict[str, _Guard]]] = {}
+
+
+def _collected(area: type[Area]) -> dict[str, _Guard]:
     methods = {name: method for base in reversed(area.__mro__) for name, method in vars(base).items()}
     return {
         name: method.guard for name, method in methods.items() if isinstance(getattr(method, "guard", None), _Guard)

@@ -51,9 +51,11 @@ class Counters(MemoryStorage):
 
     def count(self, key: str, seconds: float) -> None:
         """Adds one to a counter; a new one expires ``seconds`` from now."""
-        if key not in self._turns:
+        if key in self._turns:
+            self.storage[key] += 1  # as ``incr`` does it, without its detours
+        else:
             self._look()
-        self.incr(key, seconds)
+            self.incr(key, seconds)
 
     def _look(self) -> None:
         now = time.time()

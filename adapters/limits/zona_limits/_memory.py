@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import time
+import weakref
 from threading import Lock
 from typing import Final
 
@@ -58,12 +59,13 @@ class MemoryRateLimiter:
 
     def __init__(self, *, capacity: int = _CAPACITY) -> None:
         self._capacity = capacity
-        #: by process id: this process's own, and after a fork its parent's
-        self._states: dict[int, _State] = {}
+        self._state: _State | None = None
+        self._making = Lock()
+        _LIMITERS.add(self)
 
     def hit(self, key: str, limit: int, per: float) -> Verdict:
         """See ``RateLimiter.hit``. Raises ``ValueError`` for a ``per`` that is no time above 0."""
-        state = self._states.get(os.getpid()) or self._begun()
+        state = self._state or self._begun()
         with state.lock:
             windows = state.windows.get(per) or _new_windows(state, per)
             since = time.time() / per
@@ -89,7 +91,7 @@ class MemoryRateLimiter:
 
     def reset(self, key: str) -> None:
         """See ``RateLimiter.reset``."""
-        state = self._states.get(os.getpid()) or self._begun()
+        state = self._state or self._begun()
         with state.lock:
             for per, windows in state.windows.items():
                 for begin in windows.move(int(time.time() / per)):
@@ -97,17 +99,30 @@ class MemoryRateLimiter:
 
     def close(self) -> None:
         """See ``RateLimiter.close``."""
-        self._states.clear()
+        self._state = None
+
+    def begin_anew(self) -> None:
+        """In a process that was just forked: a thread of the parent may have held a lock, so nothing of it is kept."""
+        self._state = None
+        self._making = Lock()
 
     def _begun(self) -> _State:
-        """The state of this process, which others of its threads may be making at the same time: one of them is it.
+        with self._making:
+            if self._state is None:
+                self._state = _State(self._capacity)
+            return self._state
 
-        NOTE: a thread of the parent may have held a lock when it forked; nothing of the parent's is touched.
-        """
-        state = self._states.setdefault(os.getpid(), _State(self._capacity))
-        for process in set(self._states) - {os.getpid()}:
-            self._states.pop(process, None)
-        return state
+
+_LIMITERS: Final[weakref.WeakSet[MemoryRateLimiter]] = weakref.WeakSet()
+
+
+def _begin_all_anew() -> None:
+    for limiter in list(_LIMITERS):
+        limiter.begin_anew()
+
+
+# NOTE: asking for the process id in each call would be a system call each.
+os.register_at_fork(after_in_child=_begin_all_anew)
 
 
 def _new_windows(state: _State, per: float) -> _Windows:
