@@ -204,7 +204,7 @@ class RateLimited(ZonaError):
 
     code = "rate_limited"
 
-    def __init__(self, message: str, *, retry_after: float, **details: Any) -> None:
+    def __init__(self, message: str, *, retry_after: float = 1.0, **details: Any) -> None:
         super().__init__(message, **details)
         self.retry_after = retry_after
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
 
@@ -35,6 +35,9 @@ class TenantStore:
 
     def now(self) -> datetime:
         return self.inner.now()
+
+    def version(self) -> Hashable:
+        return self.inner.version()
 
     def expire(self) -> int:
         return self.inner.expire()

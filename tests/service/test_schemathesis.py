@@ -71,9 +71,7 @@ def test_no_request_makes_the_service_break_its_word(
     """All checks pass on all operations, asked by somebody who may do everything and by one who may only read."""
     report = tmp_path / "report.ndjson"
     service = serve()
-    code, told = run(
-        service.url, furnished[role], report, "--max-examples", "8", "--exclude-path-regex", ENDING
-    )
+    code, told = run(service.url, furnished[role], report, "--max-examples", "8", "--exclude-path-regex", ENDING)
     assert code == 0, told[-20_000:]
     found = statuses(report)
     assert found, "nothing was asked"

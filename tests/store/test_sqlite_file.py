@@ -153,7 +153,7 @@ def test_a_busy_database_is_reported_after_the_busy_time(path: Path) -> None:
 
 
 def test_connections_in_a_cycle_are_closed_when_it_is_collected(path: Path) -> None:
-    """A store that was forgotten with a reference to itself closes its connections, in whatever order they are freed."""
+    """A store forgotten with a reference to itself closes its connections, in whatever order they are freed."""
     store = SqliteStore(f"sqlite:///{path}")
     link = store._database._links.here()
     cycle: list[object] = [link.connection, link]

@@ -41,9 +41,7 @@ class Actor:
 
     def may_somewhere(self, permission: str) -> bool:
         """Whether ``permission`` is granted at large or for any object at all."""
-        return self._at_large(permission) or all(
-            _grants(grants, permission, tuple(grants)) for grants in self._grants
-        )
+        return self._at_large(permission) or all(_grants(grants, permission, tuple(grants)) for grants in self._grants)
 
     def objects(self, permission: str) -> frozenset[str] | None:
         """The objects (``kind/id``) that ``permission`` is granted for; None if at large."""

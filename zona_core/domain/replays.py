@@ -16,9 +16,8 @@ class KeyedCall:
 
     #: SHA-256 of who calls what with which key
     id: str
-    #: SHA-256 of what was asked
-    fingerprint: str
-    #: ``answer``: what was answered, as JSON text; a ``Secret``. Empty while the call is under way.
+    #: each a ``Secret``: ``request`` is SHA-256 of what was asked, which may hold a password that could be guessed by
+    #: it; ``answer`` what was answered, as JSON text, once the call has ended
     secrets: dict[str, Any] = Factory(dict)
     expires_at: datetime
     revision: int = 0

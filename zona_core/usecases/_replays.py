@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -51,7 +52,7 @@ class Replays:
         Raises ``Conflict`` (``idempotency_in_progress``) while another call with the name is under way.
         """
         begun = self._begun(realm, name, request)
-        if begun.secrets:
+        if "answer" in begun.secrets:
             yield Attempt(json.loads(begun.secrets["answer"].reveal()))
             return
         calls = self._parts.database.tenant(realm).keyed_calls
@@ -64,7 +65,7 @@ class Replays:
         if attempt.kept is None:
             _forget(calls, begun)
             return
-        secrets = {"answer": Secret(json.dumps(attempt.kept))}
+        secrets = {**begun.secrets, "answer": Secret(json.dumps(attempt.kept))}
         # A call that took so long that another one was begun is done nevertheless, and answered as what it is.
         with suppress(NotFound, RevisionConflict):
             calls.replace(evolve(begun, secrets=secrets, expires_at=self._parts.database.store.now() + _KEPT))
@@ -75,7 +76,9 @@ class Replays:
         now = self._parts.database.store.now()
         fingerprint = hashlib.sha256(request).hexdigest()
         call = KeyedCall(
-            id=hashlib.sha256(name.encode()).hexdigest(), fingerprint=fingerprint, expires_at=now + _UNDER_WAY
+            id=hashlib.sha256(name.encode()).hexdigest(),
+            secrets={"request": Secret(fingerprint)},
+            expires_at=now + _UNDER_WAY,
         )
         try:
             return calls.insert(call)
@@ -88,9 +91,9 @@ class Replays:
                 return calls.replace(evolve(call, revision=before.revision))
             except (NotFound, RevisionConflict):
                 raise _in_progress() from None
-        if before.fingerprint != fingerprint:
+        if not hmac.compare_digest(before.secrets["request"].reveal(), fingerprint):
             raise InvalidInput("the key was used for another request", code="idempotency_mismatch")
-        if not before.secrets:
+        if "answer" not in before.secrets:
             raise _in_progress()
         return before
 
