@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,34 @@ def settled_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytes
             monkeypatch.delenv(name)
     monkeypatch.setenv("ZONA_HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("ZONA_MASTER_KEY", base64.b64encode(bytes(range(32))).decode())
+
+
+class HandClock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.at = datetime(2030, 1, 1, tzinfo=UTC)
+        self.passed = 1_000.0
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.passed
+
+    def sleep(self, seconds: float) -> None:
+        self.move(seconds)
+
+    def move(self, seconds: float) -> None:
+        """Lets time pass."""
+        self.at += timedelta(seconds=seconds)
+        self.passed += seconds
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    """A clock for what is to go by the test's time."""
+    return HandClock()
 
 
 class FunctionHandler:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,34 +15,6 @@ from zona_core.domain.identity import User
 PASSWORD = "canary correct horse"
 
 
-class HandClock:
-    """A clock that stands still until a test moves it."""
-
-    def __init__(self) -> None:
-        self.at = datetime(2030, 1, 1, tzinfo=UTC)
-        self.passed = 1_000.0
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.passed
-
-    def sleep(self, seconds: float) -> None:
-        self.move(seconds)
-
-    def move(self, seconds: float) -> None:
-        """Lets time pass."""
-        self.at += timedelta(seconds=seconds)
-        self.passed += seconds
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    """The clock of ``gated``."""
-    return HandClock()
-
-
 @pytest.fixture
 def password() -> str:
     """What every user's password is."""
@@ -51,7 +22,7 @@ def password() -> str:
 
 
 @pytest.fixture
-def gated(clock: HandClock) -> Iterator[Zona]:
+def gated(clock: Any) -> Iterator[Zona]:
     """A Zona on a private in-memory store that goes by ``clock``, with the tenant acme."""
     with Zona(store="memory://", clock=clock) as zona:
         zona.system().tenants.add("acme")
@@ -59,7 +30,7 @@ def gated(clock: HandClock) -> Iterator[Zona]:
 
 
 @pytest.fixture
-def opened(clock: HandClock, tmp_path: Path) -> Iterator[Callable[..., Zona]]:
+def opened(clock: Any, tmp_path: Path) -> Iterator[Callable[..., Zona]]:
     """Opens one more Zona on the same SQLite file, as another process would."""
     made: list[Zona] = []
 

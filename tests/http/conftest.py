@@ -496,3 +496,25 @@ def raw_call(app: Any, environ: Mapping[str, Any], **options: Any) -> tuple[int,
 def raw(app: Any) -> Callable[..., tuple[int, dict[str, str], bytes]]:
     """``raw(environ, **options)``: see ``raw_call``."""
     return lambda environ=None, **options: raw_call(app, environ or {}, **options)
+
+
+Asked = Callable[..., Any]
+
+
+@pytest.fixture
+def caller(client: Any, people: Any) -> Callable[[str], Asked]:
+    """Gives a function that calls the service in the name of who has a role."""
+
+    def of_role(role: str) -> Asked:
+        def call(method: str, path: str, *, headers: dict[str, str] | None = None, **rest: Any) -> Any:
+            return client.simulate_request(method, path, headers={**people.bearer(role), **(headers or {})}, **rest)
+
+        return call
+
+    return of_role
+
+
+@pytest.fixture
+def call(caller: Callable[[str], Asked]) -> Asked:
+    """Calls the service in the administrator's name."""
+    return caller("admin")

@@ -25,25 +25,6 @@ def served(tmp_path: Path, plugin: Any) -> Iterator[Zona]:
         yield zona
 
 
-@pytest.fixture
-def caller(client: falcon.testing.TestClient, people: Any) -> Callable[[str], Call]:
-    """Gives a function that calls the service in the name of who has a role."""
-
-    def of_role(role: str) -> Call:
-        def call(method: str, path: str, *, headers: dict[str, str] | None = None, **rest: Any) -> Any:
-            return client.simulate_request(method, path, headers={**people.bearer(role), **(headers or {})}, **rest)
-
-        return call
-
-    return of_role
-
-
-@pytest.fixture
-def call(caller: Callable[[str], Call]) -> Call:
-    """Calls the service in the administrator's name."""
-    return caller("admin")
-
-
 def definition(tag: str = "look", **changes: Any) -> dict[str, Any]:
     """A task as a body."""
     return {

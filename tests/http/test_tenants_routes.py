@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,36 +16,8 @@ BASE = "/api/v1/platform"
 Ask = Callable[..., Result]
 
 
-class HandClock:
-    """A clock that stands still until a test moves it."""
-
-    def __init__(self) -> None:
-        self.at = datetime(2030, 1, 1, tzinfo=UTC)
-        self.passed = 1_000.0
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.passed
-
-    def sleep(self, seconds: float) -> None:
-        self.move(seconds)
-
-    def move(self, seconds: float) -> None:
-        """Lets time pass."""
-        self.at += timedelta(seconds=seconds)
-        self.passed += seconds
-
-
 @pytest.fixture
-def clock() -> HandClock:
-    """The clock of ``served``."""
-    return HandClock()
-
-
-@pytest.fixture
-def served(clock: HandClock) -> Iterator[Zona]:
+def served(clock: Any) -> Iterator[Zona]:
     """A Zona with the tenant acme and its administrator, and two users of the platform."""
     with Zona(store="memory://", clock=clock) as zona:
         system = zona.system()
@@ -125,7 +96,7 @@ def test_a_code_that_cannot_be_is_refused(root: Ask, code: str) -> None:
     assert (refused.status_code, refused.json["errors"][0]["path"]) == (422, "tenant_code")
 
 
-def test_a_suspended_tenant_refuses_its_users(root: Ask, login: Callable[..., Ask], clock: HandClock) -> None:
+def test_a_suspended_tenant_refuses_its_users(root: Ask, login: Callable[..., Ask], clock: Any) -> None:
     """Also those of the platform, until it is active again; its data stays."""
     ann = login("ann", "acme")
     assert ann("GET", "/api/v1/users").status_code == 200
@@ -161,7 +132,7 @@ def test_an_unknown_tenant_is_not_there(root: Ask) -> None:
     assert code_of(root("GET", "/api/v1/users", tenant_code="nobody")) == (403, "tenant_unknown")
 
 
-def test_signing_keys_are_rotated_and_retired(root: Ask, login: Callable[..., Ask], clock: HandClock) -> None:
+def test_signing_keys_are_rotated_and_retired(root: Ask, login: Callable[..., Ask], clock: Any) -> None:
     """A token of the key before counts until that is retired; no private part is ever shown."""
     before = root("GET", f"{BASE}/signing-keys").json["data"]
     rotated = root("POST", f"{BASE}/signing-keys", {})

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
-from attrs import define
+from typing import NamedTuple, Protocol
 
 __all__ = ["RateLimiter", "Verdict"]
 
 
-@define(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What a limiter says of one request."""
 
     allowed: bool

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import falcon
 import msgspec
-from attrs import evolve
 
 from zona_core.domain.secrets import MASK, Secret
 from zona_core.errors import Fault
@@ -45,7 +44,7 @@ def encoded(value: Any) -> bytes:
 
 def reduced(operation: Operation, result: Any) -> Answer:
     """What a handler gave as status, headers and body, unless it is a stream."""
-    answer = evolve(result) if isinstance(result, Answer) else Answer(data=result)  # the handler's own stays as it is
+    answer = _copied(result) if isinstance(result, Answer) else Answer(data=result)  # the handler's own stays as it is
     answer.status = answer.status or operation.status
     if answer.stream is not None or answer.status == 204:
         return answer
@@ -87,6 +86,20 @@ def put_problem(response: falcon.Response, status: int, headers: Mapping[str, st
     response.stream = None
     for name, value in headers.items():
         response.set_header(name, value)
+
+
+def _copied(answer: Answer) -> Answer:
+    return Answer(
+        data=answer.data,
+        meta=answer.meta,
+        status=answer.status,
+        headers=answer.headers,
+        cookies=answer.cookies,
+        body=answer.body,
+        media_type=answer.media_type,
+        stream=answer.stream,
+        etag=answer.etag,
+    )
 
 
 def _envelope(answer: Answer) -> bytes:

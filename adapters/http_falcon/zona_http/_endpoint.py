@@ -71,7 +71,7 @@ class Endpoint:
         if self._body is not None:
             call.body, data = self._body.read(request)
             self._move(call)
-        put_answer(response, operation, self._result(call, data), request.get_header("If-None-Match"))
+        put_answer(response, operation, self._result(call, data), request.env.get("HTTP_IF_NONE_MATCH"))
 
     def _admit(self, call: Call, path: dict[str, Any]) -> None:
         service, request = self._service, call.request

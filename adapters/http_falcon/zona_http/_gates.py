@@ -38,7 +38,7 @@ class Proofs:
 
     def identity(self, request: falcon.Request) -> Identity:
         """Who asks; raises ``Unauthenticated``, each reason with its code, and ``PermissionDenied`` (CSRF)."""
-        header = request.get_header("Authorization")
+        header = request.env.get("HTTP_AUTHORIZATION")
         if header is not None:
             scheme, _, text = header.partition(" ")
             text = text.strip()

@@ -13,12 +13,13 @@ import random
 import re
 import sys
 from contextlib import suppress
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import IO, Any, Final
 
 import structlog
-from structlog.contextvars import bind_contextvars, clear_contextvars, merge_contextvars
+from structlog.contextvars import clear_contextvars, merge_contextvars
 from structlog.typing import EventDict
 
 from zona_core.errors import ConfigurationError, Fault
@@ -107,7 +108,7 @@ def configure_logging(level: str, format: str, stream: IO[Any] | None = None) ->
     global _output  # noqa: PLW0603  # a process has one log
     _output = _Output(_LEVELS[level.lower()], format, stream if stream is not None else sys.stdout)
     structlog.configure(
-        processors=[merge_contextvars, _finish, _output.render],
+        processors=[_with_request, _finish, _output.render],
         wrapper_class=structlog.make_filtering_bound_logger(_output.level),
         logger_factory=lambda *_: _output,
         cache_logger_on_first_use=False,
@@ -154,7 +155,7 @@ class LineHandler(logging.Handler):
         if record.exc_info:
             event["exc_info"] = record.exc_info
         level = _NAMES.get(record.levelno, record.levelname.lower())
-        output.write(output.line(_finish(None, level, merge_contextvars(None, level, event))))
+        output.write(output.line(_finish(None, level, _with_request(None, level, event))))
 
 
 class RequestLog:
@@ -210,13 +211,13 @@ class RequestLog:
 
 def begin_request(identifier: str) -> None:
     """Forgets what the thread's last request bound; lines from now on carry this correlation id."""
-    clear_contextvars()
-    bind_contextvars(correlation_id=identifier)
+    clear_contextvars()  # of whatever the last request's code bound
+    _request.set({"correlation_id": identifier})
 
 
 def bind_identity(tenant: str, actor: str) -> None:
     """Lines of this request from now on tell for which tenant and by whom it is made."""
-    bind_contextvars(tenant=tenant, actor=actor)
+    _request.set({**(_request.get() or {}), "tenant": tenant, "actor": actor})
 
 
 def correlation_id(*given: str | None) -> str:
@@ -232,10 +233,17 @@ def correlation_id(*given: str | None) -> str:
     return f"{bits & _UUID_BITS | _UUID_4:032x}"
 
 
+#: correlation id, tenant and actor of the request at hand: one variable, as each that is set costs something
+_request: Final[ContextVar[dict[str, Any] | None]] = ContextVar("zona_request", default=None)
 #: routes, tenants and actors come again and again: each is looked at once
 _clean = lru_cache(maxsize=4_096)(masked_text)
 _embedder = logging.getLogger("zona.http")
 _RECORD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+
+def _with_request(logger: Any, method: str, event: EventDict) -> EventDict:
+    """A processor: what is known of the request at hand, and what code bound by structlog's own means."""
+    return {**(_request.get() or {}), **merge_contextvars(logger, method, event)}
 
 
 def _finish(_: Any, method: str, event: EventDict) -> EventDict:

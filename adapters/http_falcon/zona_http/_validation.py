@@ -94,9 +94,9 @@ class ParameterReader:
                 yield Fault(f"query.{name}", "is given more than once", "one value")
             elif required:
                 yield Fault(f"query.{name}", "is missing", _words(kind))
-        known = ", ".join(self._query) or "none"
+        known = f"one of {', '.join(self._query)}" if self._query else "none at all"
         for name in sorted(set(given) - set(self._query))[:_MOST_FAULTS]:
-            yield Fault(f"query.{_shown(name)}", "there is no such parameter", f"known: {known}")
+            yield Fault(f"query.{_shown(name)}", "there is no such parameter", known)
 
 
 def _converted_text(found: dict[str, Any], path: str, kind: Any, value: str) -> Iterator[Fault]:

@@ -74,8 +74,13 @@ class Database:
         has changed the database.
         """
         link = self._links.here()
-        [(of_others,)] = self.rows("PRAGMA data_version")
-        return link.serial, of_others, link.connection.total_changes, link.undone_count
+        connection = link.connection
+        try:
+            with link.lock:
+                of_others = connection.execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.Error:
+            [(of_others,)] = self.rows("PRAGMA data_version")
+        return link.serial, of_others, connection.total_changes, link.undone_count
 
     @property
     def in_transaction(self) -> bool:
