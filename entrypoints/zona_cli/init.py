@@ -33,7 +33,8 @@ Next:
   zona apps import-openapi FILE            an OpenAPI document becomes an app
   zona tasks list APP                      see what it can do
   zona instances add APP --title TITLE     connect it to an account
-  zona run APP TASK NAME=VALUE             run a task"""
+  zona run APP TASK NAME=VALUE             run a task
+  zona serve                               offer all this over HTTP"""
 
 
 @click.command(cls=Command)

@@ -20,7 +20,10 @@ import pytest
 
 #: ``getpass`` asks the controlling terminal, which a process takes for itself
 TAKE_TERMINAL = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
-START = "from zona_cli.main import main; main()"
+#: who was started in the background ignores SIGINT, and hands that down
+START = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from zona_cli.main import main; main()"
+)
 ZONA = [sys.executable, "-c", START]
 
 
