@@ -232,6 +232,19 @@ def serve(home: Path) -> Iterator[Callable[..., Service]]:
         service.discard()
 
 
+SIGNS_CERTIFICATES = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
 class Certificates:
     """A small authority, and files with what it issued."""
 
@@ -242,6 +255,7 @@ class Certificates:
         authority = self._builder(self._name, self._key).add_extension(
             x509.BasicConstraints(ca=True, path_length=None), critical=True
         )
+        authority = authority.add_extension(SIGNS_CERTIFICATES, critical=True)
         self.authority = self._write("authority.pem", authority.sign(self._key, hashes.SHA256()))
         self.certificate, self.key = self.issue("service")
 
