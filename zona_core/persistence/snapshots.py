@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, Final
 
 from attrs import define, field
@@ -25,6 +25,8 @@ GENERATIONS: Final = CollectionSpec(name="generations")
 #: seconds; a snapshot that nobody asks for any more goes then
 _KEPT: Final = 3_600.0
 _ETAG: Final = 24
+#: how much a thread notes: a few dozen snapshots of a few dozen tenants
+_MOST_LEARNT: Final = 1_024
 
 
 @define(frozen=True)
@@ -50,15 +52,21 @@ class Generations:
 
     def of(self, tenant_code: str, name: str) -> int:
         """The generation now; what was read is believed for as long as the store says that nothing has changed."""
-        version = self._store.version()
-        if getattr(self._seen, "version", None) != version:
-            self._seen.version, self._seen.numbers = version, {}
-        numbers: dict[tuple[str, str], int] = self._seen.numbers
-        number = numbers.get((tenant_code, name))
+        learnt = self.learnt()
+        number: int | None = learnt.get((tenant_code, name, "generation"))
         if number is None:
             document = self._collection(tenant_code).get(name)
-            number = numbers[tenant_code, name] = document["number"] if document else 0
+            number = learnt[tenant_code, name, "generation"] = document["number"] if document else 0
         return number
+
+    def learnt(self) -> dict[Hashable, Any]:
+        """What this thread has noted since the store changed last: it holds until the next change, and goes then."""
+        version = self._store.version()
+        seen = self._seen
+        if getattr(seen, "version", None) != version or len(seen.learnt) > _MOST_LEARNT:
+            seen.version, seen.learnt = version, {}
+        learnt: dict[Hashable, Any] = seen.learnt
+        return learnt
 
     def change(self, tenant_code: str, name: str) -> None:
         """Begins a new generation; to be called within the transaction of the change."""
@@ -85,6 +93,13 @@ class Snapshots:
 
         Not within a transaction: what is undone must not be kept.
         """
+        learnt = self._generations.learnt()
+        snapshot: Snapshot | None = learnt.get((tenant_code, name, "snapshot"))
+        if snapshot is None:
+            snapshot = learnt[tenant_code, name, "snapshot"] = self._cached(tenant_code, kind, name, make)
+        return snapshot
+
+    def _cached(self, tenant_code: str, kind: str, name: str, make: Callable[[], Any]) -> Snapshot:
         generation = self._generations.of(tenant_code, kind)
         key = f"{tenant_code}/{name}/{generation}"
         kept = self._cache().get(key)
