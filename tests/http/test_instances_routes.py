@@ -98,7 +98,7 @@ def test_instances_are_listed_by_app_and_status_in_pages(
 
 
 def test_a_connection_is_tested_and_a_refusal_is_a_report(ask: Ask, plugin: Any, problem: Any) -> None:
-    """What the remote side says is a report that shows no secret; not to reach it is an error."""
+    """What the remote side says is a report that shows no secret; not to reach it is one, too, with a code."""
     place = added(ask).headers["location"]
     answer = ask("POST", f"{place}/test")
     assert answer.json["data"]["ok"] is True
@@ -112,7 +112,9 @@ def test_a_connection_is_tested_and_a_refusal_is_a_report(ask: Ask, plugin: Any,
         raise TaskFailed("there is no route")
 
     plugin.handler.test = unreachable
-    problem(ask("POST", f"{place}/test"), 502, "task_failed")
+    answer = ask("POST", f"{place}/test").json
+    assert (answer["data"]["ok"], answer["data"]["detail"]) == (False, "there is no route")
+    assert answer["meta"] == {"code": "task_failed"}
     problem(ask("POST", f"{place}/test?timeout=0"), 422)
 
 

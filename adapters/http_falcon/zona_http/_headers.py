@@ -15,10 +15,12 @@ SECURITY_HEADERS: Final = (
     ("cross-origin-resource-policy", "same-origin"),
     (
         "permissions-policy",
-        "accelerometer=(), autoplay=(), camera=(), cross-origin-isolated=(), display-capture=(), encrypted-media=(), "
-        "fullscreen=(), geolocation=(), gyroscope=(), hid=(), idle-detection=(), keyboard-map=(), magnetometer=(), "
-        "microphone=(), midi=(), payment=(), picture-in-picture=(), publickey-credentials-get=(), screen-wake-lock=(), "
-        "serial=(), sync-xhr=(), usb=(), web-share=(), xr-spatial-tracking=()",
+        (
+            "accelerometer=(), autoplay=(), camera=(), cross-origin-isolated=(), display-capture=(), encrypted-media=(), "
+            "fullscreen=(), geolocation=(), gyroscope=(), hid=(), idle-detection=(), keyboard-map=(), magnetometer=(), "
+            "microphone=(), midi=(), payment=(), picture-in-picture=(), publickey-credentials-get=(), screen-wake-lock=(), "
+            "serial=(), sync-xhr=(), usb=(), web-share=(), xr-spatial-tracking=()"
+        ),
     ),
     ("referrer-policy", "no-referrer"),
     ("x-content-type-options", "nosniff"),
