@@ -7,12 +7,32 @@ from typing import Final
 __all__ = ["DOCUMENTATION_POLICY", "SECURITY_HEADERS", "STRICT_TRANSPORT"]
 
 #: what a page could ask of the device that it is shown on; none of it is needed
-_FEATURES: Final = (
-    "accelerometer autoplay camera cross-origin-isolated display-capture encrypted-media fullscreen "
-    "geolocation gyroscope hid idle-detection keyboard-map magnetometer microphone midi payment "
-    "picture-in-picture publickey-credentials-get screen-wake-lock serial sync-xhr usb web-share "
-    "xr-spatial-tracking"
-).split()
+_FEATURES: Final = [
+    "accelerometer",
+    "autoplay",
+    "camera",
+    "cross-origin-isolated",
+    "display-capture",
+    "encrypted-media",
+    "fullscreen",
+    "geolocation",
+    "gyroscope",
+    "hid",
+    "idle-detection",
+    "keyboard-map",
+    "magnetometer",
+    "microphone",
+    "midi",
+    "payment",
+    "picture-in-picture",
+    "publickey-credentials-get",
+    "screen-wake-lock",
+    "serial",
+    "sync-xhr",
+    "usb",
+    "web-share",
+    "xr-spatial-tracking",
+]
 #: https://owasp.org/www-project-secure-headers/ (proposed values), stricter where nothing is to be shown
 SECURITY_HEADERS: Final = (
     ("cache-control", "no-store"),
