@@ -162,14 +162,22 @@ def measure_commit(folder: Path, rounds: int) -> list[Figure]:
 
 
 def measure_import(rounds: int) -> list[Figure]:
-    """``import zona_core`` in a new interpreter, less an empty one's time; milliseconds, goal 150."""
+    """``import zona_core`` in a new interpreter, less an empty one's time; milliseconds, goal 150.
 
-    def start(program: str) -> float:
-        timed = f"import time; began = time.perf_counter(); {program}; print(time.perf_counter() - began)"
-        out = subprocess.run([sys.executable, "-c", timed], capture_output=True, text=True, check=True).stdout
-        return float(out) * 1000
+    From bytecode, as pip leaves an installed package, whatever the environment says of writing it.
+    """
+    program = "import time; began = time.perf_counter(); import zona_core; print(time.perf_counter() - began)"
+    with tempfile.TemporaryDirectory() as compiled:
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        environment["PYTHONPYCACHEPREFIX"] = compiled
 
-    best = min(start("import zona_core") for _ in range(rounds))
+        def start() -> float:
+            command = [sys.executable, "-c", program]
+            done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+            return float(done.stdout) * 1000
+
+        start()
+        best = min(start() for _ in range(rounds))
     row = figure("import zona_core, ms (goal: less than 150 ms)", best, 150, goal=1.0)
     return [row]
 

@@ -15,6 +15,9 @@ The names below are the public interface; a module whose name begins with ``_`` 
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from zona_core.domain.actors import Actor
 from zona_core.domain.apps import (
     AppDefinition,
@@ -26,12 +29,12 @@ from zona_core.domain.apps import (
     TaskDefinition,
 )
 from zona_core.domain.fields import Field, FieldKind, OutputField, Rules
-from zona_core.domain.identity import ApiKey, KeyStatus, Role, Session, SessionKind, SigningKey, User, UserStatus
 from zona_core.domain.instances import Credential, Instance, InstanceStatus
 from zona_core.domain.network import NetworkPolicy, refusal_of
 from zona_core.domain.runs import Execution, RunStatus
 from zona_core.domain.secrets import MASK, Secret
 from zona_core.domain.tenants import DEFAULT_TENANT, Tenant, TenantStatus
+from zona_core.doors import System, Workspace
 from zona_core.errors import (
     AddressRefused,
     ConfigurationError,
@@ -57,8 +60,20 @@ from zona_core.persistence.display import as_data
 from zona_core.ports.handlers import Connection, ConnectionReport, TaskCall, TaskHandler, TaskOutcome
 from zona_core.ports.importers import AppImporter, ImportedApp
 from zona_core.settings import Settings, load_settings, load_table
-from zona_core.usecases.gate import Gate, Identity, Tokens
-from zona_core.zona import System, Workspace, Zona
+from zona_core.zona import Zona
+
+if TYPE_CHECKING:
+    from zona_core.domain.identity import ApiKey, KeyStatus, Role, Session, SessionKind, SigningKey, User, UserStatus
+    from zona_core.usecases.gate import Gate, Identity, Tokens
+
+#: names that are imported when they are first asked for: a program without users of its own does not wait for them
+_LATER = {
+    **dict.fromkeys(
+        ("ApiKey", "KeyStatus", "Role", "Session", "SessionKind", "SigningKey", "User", "UserStatus"),
+        "zona_core.domain.identity",
+    ),
+    **dict.fromkeys(("Gate", "Identity", "Tokens"), "zona_core.usecases.gate"),
+}
 
 __all__ = [
     "DEFAULT_TENANT",
@@ -131,3 +146,11 @@ __all__ = [
     "load_table",
     "refusal_of",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """A name that is imported late (PEP 562)."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_LATER[name]), name)
+    return value

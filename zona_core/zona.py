@@ -1,4 +1,4 @@
-"""``Zona``: the composition root and its two doors (DESIGN decision 1)."""
+"""``Zona``: the composition root."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from zona_core.domain.actors import Actor
 from zona_core.domain.tenants import Tenant, TenantStatus
-from zona_core.errors import DuplicateKey, NotFound, PermissionDenied, TenantUnavailable, ZonaError
+from zona_core.doors import System, Workspace
+from zona_core.errors import DuplicateKey, PermissionDenied, TenantUnavailable, ZonaError
 from zona_core.inprocess import SystemClock, ThreadExecutor
 from zona_core.persistence.database import Database
-from zona_core.persistence.limits import RATES, StoreRateLimiter
-from zona_core.persistence.snapshots import Snapshots
 from zona_core.plugins import Plugins
 from zona_core.ports.cache import Cache
 from zona_core.ports.cipher import Keyring
@@ -22,75 +21,14 @@ from zona_core.ports.clock import Clock
 from zona_core.ports.executor import Executor
 from zona_core.ports.limits import RateLimiter
 from zona_core.settings import Settings, load_settings
-from zona_core.usecases._area import Area, SystemContext, TenantContext
-from zona_core.usecases._replays import Replays
-from zona_core.usecases.api_keys import ApiKeys, CoreApiKeys
-from zona_core.usecases.apps import Apps
-from zona_core.usecases.audit import Audit, CoreAudit
-from zona_core.usecases.credentials import Credentials
-from zona_core.usecases.gate import Gate
-from zona_core.usecases.instances import Instances
-from zona_core.usecases.roles import CoreRoles, Roles
-from zona_core.usecases.runs import Runs
-from zona_core.usecases.sessions import CoreSessions, Sessions
-from zona_core.usecases.signing_keys import SigningKeys
-from zona_core.usecases.store import Maintenance
-from zona_core.usecases.tasks import Tasks
-from zona_core.usecases.tenants import Tenants
-from zona_core.usecases.users import CoreUsers, Users
+from zona_core.usecases._area import SystemContext, TenantContext
 
-__all__ = ["System", "Workspace", "Zona"]
+if TYPE_CHECKING:
+    from zona_core.persistence.snapshots import Snapshots
+    from zona_core.usecases._replays import Replays
+    from zona_core.usecases.gate import Gate
 
-
-class System:
-    """The door to what is above tenants."""
-
-    def __init__(self, context: SystemContext) -> None:
-        self.tenants = Tenants(context)
-        self.core_audit = CoreAudit(context)
-        self.store = Maintenance(context)
-        self.users = CoreUsers(context)
-        self.roles = CoreRoles(context)
-        self.api_keys = CoreApiKeys(context)
-        self.sessions = CoreSessions(context)
-        self.signing_keys = SigningKeys(context)
-
-    def area(self, name: str) -> Area:
-        """The group of use-cases that the registry lists under ``name``; raises ``NotFound``."""
-        return _area(self, name)
-
-
-class Workspace:
-    """The only door to a tenant's data."""
-
-    def __init__(self, context: TenantContext) -> None:
-        self._context = context
-        self.apps = Apps(context)
-        self.tasks = Tasks(context)
-        self.instances = Instances(context)
-        self.credentials = Credentials(context)
-        self.runs = Runs(context)
-        self.audit = Audit(context)
-        self.users = Users(context)
-        self.roles = Roles(context)
-        self.api_keys = ApiKeys(context)
-        self.sessions = Sessions(context)
-
-    def area(self, name: str) -> Area:
-        """The group of use-cases that the registry lists under ``name``; raises ``NotFound``."""
-        return _area(self, name)
-
-    @property
-    def tenant(self) -> Tenant:
-        """The tenant as it was last looked up."""
-        return self._context.tenant
-
-
-def _area(door: System | Workspace, name: str) -> Area:
-    areas = {area.area: area for area in vars(door).values() if isinstance(area, Area)}
-    if name not in areas:
-        raise NotFound(f"there are no use-cases {name} at this door", hint="there are " + ", ".join(sorted(areas)))
-    return areas[name]
+__all__ = ["Zona"]
 
 
 class Zona:
@@ -154,6 +92,8 @@ class Zona:
     def gate(self) -> Gate:
         """Where users and their programs log in and prove who they are; one for the whole life of the ``Zona``."""
         if self._gate is None:
+            from zona_core.usecases.gate import Gate
+
             with self._gate_lock:
                 if self._gate is None:
                     self._gate = Gate(self._parts, self._active)
@@ -162,6 +102,8 @@ class Zona:
     @property
     def replays(self) -> Replays:
         """Calls that carry a key and are done once."""
+        from zona_core.usecases._replays import Replays
+
         return Replays(self._parts)
 
     @property
@@ -267,6 +209,8 @@ class _Parts:
     @property
     def snapshots(self) -> Snapshots:
         if self._snapshots is None:
+            from zona_core.persistence.snapshots import Snapshots
+
             self._snapshots = Snapshots(self.database.generations, lambda: self.cache)
         return self._snapshots
 
@@ -292,6 +236,8 @@ class _Parts:
 
     def _opened_limiter(self, url: str) -> RateLimiter:
         if url.partition(":")[0] == "store":
+            from zona_core.persistence.limits import RATES, StoreRateLimiter
+
             return StoreRateLimiter(self.database.store.collection(RATES), self.database.store.now)
         return self._plugins.open_rate_limiter(url)
 

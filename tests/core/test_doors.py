@@ -20,7 +20,8 @@ from zona_core import (
     TenantUnavailable,
     Zona,
 )
-from zona_core.usecases._area import Area, UseCase, _areas, use_cases
+from zona_core.usecases._area import UseCase
+from zona_core.usecases.registry import areas, use_cases
 
 #: for each use-case, arguments with which it can be called; a new use-case must be added here
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -109,7 +110,7 @@ def test_every_use_case_is_listed_here() -> None:
 
 def test_every_public_method_of_an_area_is_a_use_case() -> None:
     """No method goes round the permission check; ``permit`` is that check itself."""
-    for area in _areas(Area):
+    for area in areas():
         public = {name for name, _ in inspect.getmembers(area, inspect.isfunction) if not name.startswith("_")}
         assert {f"{area.area}.{name}" for name in public - {"permit"}} <= set(use_cases())
 

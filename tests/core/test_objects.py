@@ -19,7 +19,7 @@ from zona_core import (
     as_data,
 )
 from zona_core.persistence.snapshots import Snapshot
-from zona_core.usecases._area import use_cases
+from zona_core.usecases.registry import use_cases
 
 TASK = TaskDefinition(name="Echo again", task_tag="echo", task_handler="function")
 

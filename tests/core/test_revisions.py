@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from zona_core import AppDefinition, RevisionConflict, TaskDefinition, Zona
-from zona_core.usecases._area import use_cases
+from zona_core.usecases.registry import use_cases
 
 TASK = TaskDefinition(name="Echo again", task_tag="echo", task_handler="function")
 

@@ -17,7 +17,7 @@ from zona_core import hookspecs as specs
 from zona_core.domain.identity import BUILT_IN_ROLES
 from zona_core.errors import EXIT_AND_STATUS, RateLimited, ZonaError, exit_code_of, status_of
 from zona_core.usecases._access import _PATHS
-from zona_core.usecases._area import use_cases
+from zona_core.usecases.registry import use_cases
 from zona_http import HttpSettings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from zona_core import Actor, ConfigurationError, NotFound, PermissionDenied, Zona, ZonaError
-from zona_core.usecases._area import use_cases
+from zona_core.usecases.registry import use_cases
 
 
 def test_there_is_one_gate(gated: Zona) -> None:

@@ -32,8 +32,8 @@ from zona_core import (
     hookimpl,
 )
 from zona_core.domain.identity import Session, User
+from zona_core.doors import Workspace
 from zona_core.usecases.api_keys import IssuedKey
-from zona_core.zona import Workspace
 from zona_http import Answer, Call, HttpSettings, Operation, Upload, create_app
 from zona_identity._passwords import Argon2idHasher
 

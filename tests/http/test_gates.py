@@ -10,7 +10,7 @@ from falcon.testing import TestClient
 
 from zona_core import Actor, PermissionDenied, Zona
 from zona_core.domain.identity import UserStatus
-from zona_core.usecases._area import use_cases
+from zona_core.usecases.registry import use_cases
 from zona_http import HttpSettings, create_app
 
 SELF = "/auth/v1/self"

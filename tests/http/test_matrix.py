@@ -15,7 +15,7 @@ from falcon.testing import Result, TestClient
 
 from zona_core import Unauthenticated, Zona, as_data
 from zona_core.domain.identity import BUILT_IN_ROLES, granted_by
-from zona_core.usecases._area import use_cases
+from zona_core.usecases.registry import use_cases
 from zona_http import Access, HttpSettings, Operation, create_app
 from zona_http._metrics import Metrics
 from zona_http.app import operations

@@ -14,7 +14,7 @@ from falcon.testing import TestClient
 
 from zona_core import Zona
 from zona_core.domain.identity import ApiKey, Session, SigningKey, User
-from zona_core.usecases._area import use_cases
+from zona_core.usecases.registry import use_cases
 from zona_http import create_app
 from zona_http._answers import encoded
 from zona_http._schemas import Schemas

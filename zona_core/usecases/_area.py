@@ -1,9 +1,9 @@
-"""What every group of use-cases stands on: context, permission check, and the registry of use-cases."""
+"""What every group of use-cases stands on: context and permission check."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Any, ClassVar, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from attrs import define
@@ -27,9 +27,9 @@ __all__ = [
     "TenantContext",
     "UseCase",
     "acts_as_user",
+    "guards_of",
     "lacking",
     "use_case",
-    "use_cases",
 ]
 
 P = ParamSpec("P")
@@ -170,7 +170,7 @@ class Area:
 
     def permit(self, method: str) -> None:
         """Raises what calling the use-case ``method`` would raise before it looks at any argument or object."""
-        guard = _guards(type(self)).get(method)
+        guard = guards_of(type(self)).get(method)
         if guard is None:
             raise NotFound(f"{self.area} has no use-case {method}")
         guard.check(self)
@@ -199,23 +199,6 @@ def use_case(
     return decorate
 
 
-def use_cases() -> Mapping[str, UseCase]:
-    """Every use-case there is, by name: what role matrices, isolation checks and routes must cover."""
-    found = {
-        f"{area.area}.{name}": UseCase(
-            name=f"{area.area}.{name}",
-            permission=guard.permission_in(area),
-            door=area.door,
-            area=area,
-            by_object=guard.by_object,
-            own=guard.own,
-        )
-        for area in _areas(Area)
-        for name, guard in _guards(area).items()
-    }
-    return dict(sorted(found.items()))
-
-
 def acts_as_user(actor: Actor) -> bool:
     """Whether the actor is a user in person, not a program and not one of the user's keys."""
     return bool(actor.user_id) and actor.scopes is None
@@ -226,15 +209,7 @@ def lacking(actor: Actor, permission: str) -> PermissionDenied:
     return PermissionDenied(f"{actor.name} lacks the permission {permission}", permission=permission)
 
 
-def _areas(parent: type[Area]) -> Iterator[type[Area]]:
-    """The subclasses that have a name, theirs included."""
-    for area in parent.__subclasses__():
-        if "area" in vars(area):
-            yield area
-        yield from _areas(area)
-
-
-def _guards(area: type[Area]) -> dict[str, _Guard]:
+def guards_of(area: type[Area]) -> dict[str, _Guard]:
     """The guards of an area's use-cases, inherited ones included, by method; collected once."""
     known = _GUARDS.get(area)
     if known is None:

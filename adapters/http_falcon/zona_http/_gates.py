@@ -10,10 +10,10 @@ from typing import Any, Final
 import falcon
 
 from zona_core import Zona
+from zona_core.doors import System, Workspace
 from zona_core.errors import InvalidInput, PermissionDenied, RateLimited, Unauthenticated
-from zona_core.usecases._area import Area, use_cases
 from zona_core.usecases.gate import Identity
-from zona_core.zona import System, Workspace
+from zona_core.usecases.registry import use_cases
 
 from ._metrics import Metrics
 from .operation import Operation
@@ -150,9 +150,7 @@ class _Permit:
 
     def __init__(self, use_case: str, door: System | Workspace) -> None:
         area, _, self._method = use_case.partition(".")
-        self._attribute = next(
-            name for name, value in vars(door).items() if isinstance(value, Area) and value.area == area
-        )
+        self._attribute = door.AREAS[area]
 
     def check(self, door: System | Workspace) -> None:
         getattr(door, self._attribute).permit(self._method)

@@ -9,7 +9,7 @@ from typing import Any, Final, get_type_hints
 import attrs
 import msgspec
 
-from zona_core.usecases._area import use_cases
+from zona_core.usecases.registry import use_cases
 
 from ._answers import encoded
 from ._gates import CSRF_HEADER, KEY_HEADER

@@ -10,7 +10,7 @@ import attrs
 import jsonschema_rs
 
 from zona_core.domain.identity import PERMISSION
-from zona_core.usecases._area import use_cases
+from zona_core.usecases.registry import use_cases
 
 from ._schemas import Schemas
 from ._validation import ParameterReader

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from attrs import define
 
+from zona_core.doors import Workspace
 from zona_core.errors import ZonaError
-from zona_core.zona import Workspace
 
 from ._answers import encoded
 from ._gates import Doors, Proofs

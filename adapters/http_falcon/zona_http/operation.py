@@ -15,7 +15,7 @@ from zona_core.usecases.gate import Identity
 
 if TYPE_CHECKING:
     from zona_core import Zona
-    from zona_core.zona import System, Workspace
+    from zona_core.doors import System, Workspace
 
     from ._streams import Streams
 

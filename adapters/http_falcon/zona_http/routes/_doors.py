@@ -8,7 +8,7 @@ import attrs
 import msgspec
 from msgspec import Meta
 
-from zona_core.zona import System, Workspace
+from zona_core.doors import System, Workspace
 from zona_http.operation import Answer, Call
 
 from ._common import OptionalTenant

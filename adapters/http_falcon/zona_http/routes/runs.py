@@ -9,8 +9,8 @@ from attrs import Factory, define
 from msgspec import Meta
 
 from zona_core.domain.runs import Execution, RunStatus
+from zona_core.doors import Workspace
 from zona_core.persistence.repository import Listing
-from zona_core.zona import Workspace
 from zona_http._streams import EVENT_STREAM, Event
 from zona_http.operation import Answer, Call, Operation, Problem
 

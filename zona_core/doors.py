@@ -1,0 +1,162 @@
+"""The two doors: what is above tenants, and one tenant's data (DESIGN decision 1).
+
+What only a service with users of its own needs is imported when it is first asked for: a program that embeds Zona does
+not wait for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from zona_core.domain.tenants import Tenant
+from zona_core.errors import NotFound
+from zona_core.usecases._area import Area, SystemContext, TenantContext
+from zona_core.usecases.apps import Apps
+from zona_core.usecases.audit import Audit, CoreAudit
+from zona_core.usecases.credentials import Credentials
+from zona_core.usecases.instances import Instances
+from zona_core.usecases.runs import Runs
+from zona_core.usecases.tasks import Tasks
+from zona_core.usecases.tenants import Tenants
+
+if TYPE_CHECKING:
+    from zona_core.usecases.api_keys import ApiKeys, CoreApiKeys
+    from zona_core.usecases.roles import CoreRoles, Roles
+    from zona_core.usecases.sessions import CoreSessions, Sessions
+    from zona_core.usecases.signing_keys import SigningKeys
+    from zona_core.usecases.store import Maintenance
+    from zona_core.usecases.users import CoreUsers, Users
+
+__all__ = ["System", "Workspace"]
+
+
+class _Door:
+    """Groups of use-cases, each an attribute."""
+
+    #: the attribute of each area, by the area's name
+    AREAS: ClassVar[Mapping[str, str]]
+
+    def area(self, name: str) -> Area:
+        """The group of use-cases that the registry lists under ``name``; raises ``NotFound``."""
+        if name not in self.AREAS:
+            known = ", ".join(sorted(self.AREAS))
+            raise NotFound(f"there are no use-cases {name} at this door", hint=f"there are {known}")
+        found: Any = getattr(self, self.AREAS[name])
+        return found  # type: ignore[no-any-return]
+
+
+class System(_Door):
+    """The door to what is above tenants."""
+
+    AREAS: ClassVar[Mapping[str, str]] = {
+        "core_api_keys": "api_keys",
+        "core_audit": "core_audit",
+        "core_roles": "roles",
+        "core_sessions": "sessions",
+        "core_users": "users",
+        "signing_keys": "signing_keys",
+        "store": "store",
+        "tenants": "tenants",
+    }
+
+    def __init__(self, context: SystemContext) -> None:
+        self._context = context
+        self.tenants = Tenants(context)
+        self.core_audit = CoreAudit(context)
+
+    @cached_property
+    def store(self) -> Maintenance:
+        """Upkeep of the store."""
+        from zona_core.usecases.store import Maintenance
+
+        return Maintenance(self._context)
+
+    @cached_property
+    def users(self) -> CoreUsers:
+        """The platform's users."""
+        from zona_core.usecases.users import CoreUsers
+
+        return CoreUsers(self._context)
+
+    @cached_property
+    def roles(self) -> CoreRoles:
+        """The platform's roles."""
+        from zona_core.usecases.roles import CoreRoles
+
+        return CoreRoles(self._context)
+
+    @cached_property
+    def api_keys(self) -> CoreApiKeys:
+        """The API keys of the platform's users."""
+        from zona_core.usecases.api_keys import CoreApiKeys
+
+        return CoreApiKeys(self._context)
+
+    @cached_property
+    def sessions(self) -> CoreSessions:
+        """The sessions of the platform's users."""
+        from zona_core.usecases.sessions import CoreSessions
+
+        return CoreSessions(self._context)
+
+    @cached_property
+    def signing_keys(self) -> SigningKeys:
+        """The keys of access tokens."""
+        from zona_core.usecases.signing_keys import SigningKeys
+
+        return SigningKeys(self._context)
+
+
+class Workspace(_Door):
+    """The only door to a tenant's data."""
+
+    AREAS: ClassVar[Mapping[str, str]] = {
+        name: name
+        for name in (
+            "api_keys", "apps", "audit", "credentials", "instances", "roles", "runs", "sessions", "tasks", "users",
+        )
+    }  # fmt: skip
+
+    def __init__(self, context: TenantContext) -> None:
+        self._context = context
+        self.apps = Apps(context)
+        self.tasks = Tasks(context)
+        self.instances = Instances(context)
+        self.credentials = Credentials(context)
+        self.runs = Runs(context)
+        self.audit = Audit(context)
+
+    @cached_property
+    def users(self) -> Users:
+        """The tenant's users."""
+        from zona_core.usecases.users import Users
+
+        return Users(self._context)
+
+    @cached_property
+    def roles(self) -> Roles:
+        """The tenant's roles."""
+        from zona_core.usecases.roles import Roles
+
+        return Roles(self._context)
+
+    @cached_property
+    def api_keys(self) -> ApiKeys:
+        """The API keys of the tenant's users."""
+        from zona_core.usecases.api_keys import ApiKeys
+
+        return ApiKeys(self._context)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """The sessions of the tenant's users."""
+        from zona_core.usecases.sessions import Sessions
+
+        return Sessions(self._context)
+
+    @property
+    def tenant(self) -> Tenant:
+        """The tenant as it was last looked up."""
+        return self._context.tenant
