@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 
 from zona_core import Zona, hookimpl
 from zona_core.errors import StoreUnavailable
-from zona_core.ports.limits import Verdict
+from zona_core.ports.limits import Refusal, Verdict
 from zona_http._health import live, ready
 
 
@@ -62,6 +62,11 @@ class Memory:
         if self.error:
             raise self.error
         return Verdict(True, limit, per)
+
+    def admit(self, asked: Sequence[tuple[str, int]], per: float) -> Refusal | None:
+        if self.error:
+            raise self.error
+        return None
 
     def reset(self, key: str) -> None:
         """Nothing is counted."""

@@ -125,7 +125,7 @@ def test_refusals_are_counted(limited: Callable[..., TestClient]) -> None:
 class Away:
     """A limiter whose counters cannot be reached."""
 
-    def hit(self, key: str, limit: int, window: float) -> Any:
+    def admit(self, asked: Any, per: float) -> Any:
         raise StoreUnavailable("the counters are away")
 
     def close(self) -> None:

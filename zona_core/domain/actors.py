@@ -37,11 +37,15 @@ class Actor:
 
     def may(self, permission: str, objects: Iterable[str] = ()) -> bool:
         """Whether ``permission`` (``area:verb``) is granted at large, or for one of ``objects`` (``kind/id``)."""
-        return self._at_large(permission) or all(_grants(grants, permission, objects) for grants in self._grants)
+        if self._at_large(permission):
+            return True
+        return bool(objects) and all(_grants(grants, permission, objects) for grants in self._grants)
 
     def may_somewhere(self, permission: str) -> bool:
         """Whether ``permission`` is granted at large or for any object at all."""
-        return self._at_large(permission) or all(_grants(grants, permission, tuple(grants)) for grants in self._grants)
+        if self._at_large(permission):
+            return True
+        return all(_grants(grants, permission, tuple(grants)) for grants in self._grants)
 
     def objects(self, permission: str) -> frozenset[str] | None:
         """The objects (``kind/id``) that ``permission`` is granted for; None if at large."""

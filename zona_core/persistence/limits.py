@@ -7,13 +7,13 @@ in fixed windows of ``per`` seconds since 1970; at the edge of two windows there
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from zona_core.errors import StoreUnavailable
-from zona_core.ports.limits import Verdict
+from zona_core.ports.limits import Refusal, Verdict
 from zona_core.ports.store import Change, Collection, CollectionSpec, Index, Range
 
 __all__ = ["RATES", "StoreRateLimiter"]
@@ -53,6 +53,14 @@ class StoreRateLimiter:
         except StoreUnavailable:
             return Verdict(True, limit, 0.0)
         return Verdict(False, 0, reset_after) if count is None else Verdict(True, limit - count, reset_after)
+
+    def admit(self, asked: Sequence[tuple[str, int]], per: float) -> Refusal | None:
+        """See ``RateLimiter.admit``."""
+        for index, (key, limit) in enumerate(asked):
+            verdict = self.hit(key, limit, per)
+            if not verdict.allowed:
+                return Refusal(index, verdict.reset_after)
+        return None
 
     def reset(self, key: str) -> None:
         """See ``RateLimiter.reset``. Does nothing while the store is away."""

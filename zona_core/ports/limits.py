@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-__all__ = ["RateLimiter", "Verdict"]
+__all__ = ["RateLimiter", "Refusal", "Verdict"]
 
 
 class Verdict(NamedTuple):
@@ -17,6 +18,15 @@ class Verdict(NamedTuple):
     reset_after: float
 
 
+class Refusal(NamedTuple):
+    """Which of several limits refuses one request."""
+
+    #: among those that were asked, from 0
+    place: int
+    #: seconds until it may allow again
+    retry_after: float
+
+
 class RateLimiter(Protocol):
     """Counts requests by key. Safe to use from several threads.
 
@@ -25,6 +35,12 @@ class RateLimiter(Protocol):
 
     def hit(self, key: str, limit: int, per: float) -> Verdict:
         """Counts one request against ``limit`` requests in ``per`` seconds; one that is refused is not counted."""
+
+    def admit(self, asked: Sequence[tuple[str, int]], per: float) -> Refusal | None:
+        """Counts one request against the limit of each of several keys (``asked``: pairs) in ``per`` seconds.
+
+        None if all allow it; else which one refuses, and then that one and those after it have not counted.
+        """
 
     def reset(self, key: str) -> None:
         """Forgets what was counted for the key."""

@@ -151,6 +151,28 @@ class RateLimiterContract:
         assert (verdict.allowed, verdict.remaining) == (False, 0)
         assert verdict.reset_after > 0
 
+    def test_several_limits_at_once(self, limiter: RateLimiter) -> None:
+        """All have counted, or it says which one refuses; neither that one nor those after it have counted then."""
+        asked = [("a", 3), ("b", 2), ("c", 3)]
+        assert limiter.admit(asked, PER) is None
+        assert limiter.admit(asked, PER) is None
+        refusal = limiter.admit(asked, PER)
+        assert refusal is not None
+        assert refusal.place == 1
+        assert 0 < refusal.retry_after <= 2 * PER
+        assert [limiter.hit(key, 10, PER).remaining for key in ("b", "c")] == [7, 7]
+        assert limiter.admit([], PER) is None
+
+    def test_hits_and_admissions_are_one_count(self, limiter: RateLimiter, clock: ManualTime) -> None:
+        """What was counted by one method counts for the other, and it is free again at the time that is named."""
+        limiter.hit("a", 2, PER)
+        assert limiter.admit([("a", 2)], PER) is None
+        assert not limiter.hit("a", 2, PER).allowed
+        refusal = limiter.admit([("a", 2)], PER)
+        assert refusal is not None
+        clock.advance(refusal.retry_after)
+        assert limiter.admit([("a", 2)], PER) is None
+
     def test_reset(self, limiter: RateLimiter) -> None:
         """What was counted for a key is forgotten in all its periods, and of no other key."""
         for key in ("a", "ab"):

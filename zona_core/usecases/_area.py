@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, ClassVar, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
-from attrs import define
+from attrs import define, field
 
 from zona_core.domain.actors import Actor
 from zona_core.domain.apps import AppDefinition
@@ -146,8 +146,15 @@ class _Guard:
     by_object: bool
     own: bool
 
+    #: what the permission is called in each area that was asked for
+    _names: dict[type[Area], str] = field(factory=dict, eq=False)
+
     def permission_in(self, area: type[Area]) -> str:
-        return area.area + self.permission if self.permission.startswith(":") else self.permission
+        name = self._names.get(area)
+        if name is None:
+            whole = area.area + self.permission if self.permission.startswith(":") else self.permission
+            name = self._names[area] = whole
+        return name
 
     def check(self, area: Area) -> None:
         permission, context = self.permission_in(type(area)), area._context

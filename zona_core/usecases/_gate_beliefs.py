@@ -7,9 +7,11 @@ believed for ``BELIEF`` seconds, so that a revocation counts everywhere after th
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
+from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 from typing import Final, Generic, NamedTuple, TypeVar
@@ -57,31 +59,31 @@ class Beliefs:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._proofs: _Recent[bytes, Proof] = _Recent()
+        # Each with the reading of the monotonic clock from which on it counts no more.
+        self._proofs: _Recent[bytes, tuple[Proof, float]] = _Recent()
         self._standings: _Recent[Holder, tuple[Standing, float]] = _Recent()
         #: counts what was forgotten, so that what was read before is not believed after
         self.epoch = 0
 
     def identity(self, method: str, text: str) -> Identity | None:
         """Who shows ``text`` by that method, if that is known and still believed."""
-        proof = self._proofs.get(_mark(method, text))
-        found = self._standings.get(proof.holder) if proof is not None else None
-        if proof is None or found is None or self._clock.monotonic() >= found[1]:
+        proven = self._proofs.get(_mark(method, text))
+        found = None if proven is None else self._standings.get(proven[0].holder)
+        if proven is None or found is None:
             return None
-        now, standing = self._clock.now(), found[0]
-        if proof.ends_at is not None and now >= proof.ends_at:
-            return None
-        return None if standing.ends_at is not None and now >= standing.ends_at else standing.identity
+        now = self._clock.monotonic()
+        return found[0].identity if now < found[1] and now < proven[1] else None
 
     def proof(self, method: str, text: str) -> Proof | None:
         """What ``text`` was seen to show, however long ago."""
-        return self._proofs.get(_mark(method, text))
+        proven = self._proofs.get(_mark(method, text))
+        return None if proven is None else proven[0]
 
     def learn(self, text: str, proof: Proof, standing: Standing, epoch: int) -> None:
         """Believes what was read since ``epoch``, unless something was forgotten meanwhile."""
-        mark = _mark(standing.identity.method, text)
-        self._proofs.put(mark, proof)
-        self._standings.put(proof.holder, (standing, self._clock.monotonic() + BELIEF))
+        mark, now = _mark(standing.identity.method, text), self._clock.monotonic()
+        self._proofs.put(mark, (proof, now + self._seconds_to(proof.ends_at)))
+        self._standings.put(proof.holder, (standing, now + min(BELIEF, self._seconds_to(standing.ends_at))))
         if epoch != self.epoch:  # looked at last: whoever forgets counts first and removes then
             self._proofs.drop(mark)
             self._standings.drop(proof.holder)
@@ -101,6 +103,10 @@ class Beliefs:
         self._standings.clear()
 
 
+    def _seconds_to(self, end: datetime | None) -> float:
+        return math.inf if end is None else (end - self._clock.now()).total_seconds()
+
+
 class _Recent(Generic[K, V]):
     """A dictionary that keeps what was used last."""
 
@@ -109,11 +115,11 @@ class _Recent(Generic[K, V]):
         self._lock = threading.Lock()
 
     def get(self, key: K) -> V | None:
-        with self._lock:
-            value = self._items.get(key)
-            if value is not None:
+        value = self._items.get(key)
+        if value is not None:
+            with suppress(KeyError):  # another thread has just dropped it
                 self._items.move_to_end(key)
-            return value
+        return value
 
     def put(self, key: K, value: V) -> None:
         with self._lock:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import falcon
 import msgspec
+from attrs import evolve
 
 from zona_core.domain.secrets import MASK, Secret
 from zona_core.errors import Fault
@@ -44,22 +45,21 @@ def encoded(value: Any) -> bytes:
 
 def reduced(operation: Operation, result: Any) -> Answer:
     """What a handler gave as status, headers and body, unless it is a stream."""
-    answer = _copied(result) if isinstance(result, Answer) else Answer(data=result)  # the handler's own stays as it is
-    answer.status = answer.status or operation.status
-    if answer.stream is not None or answer.status == 204:
-        return answer
+    answer = result if isinstance(result, Answer) else Answer(data=result)
+    status = answer.status or operation.status
+    if answer.stream is not None or status == 204:
+        return evolve(answer, status=status)
     etag = answer.etag or _tag_of(answer.data)
-    if etag:
-        answer.headers = {**answer.headers, "ETag": etag}
-    if answer.body is None:
-        answer.body, answer.media_type = _envelope(answer), _JSON
-    return answer
+    headers = {**answer.headers, "ETag": etag} if etag else answer.headers
+    if answer.body is not None:
+        return evolve(answer, status=status, headers=headers)
+    return evolve(answer, status=status, headers=headers, body=_envelope(answer), media_type=_JSON)
 
 
 def put_answer(response: falcon.Response, operation: Operation, result: Any, if_none_match: str | None) -> None:
     """Makes ``response`` of what a handler gave."""
-    answer = reduced(operation, result)
-    response.status = answer.status or operation.status
+    answer = result if isinstance(result, Answer) else Answer(data=result)
+    response.status = status = answer.status or operation.status
     for name, value in answer.headers.items():
         response.set_header(name, value)
     for name, settings in answer.cookies.items():
@@ -69,13 +69,19 @@ def put_answer(response: falcon.Response, operation: Operation, result: Any, if_
     if answer.stream is not None:
         response.content_type = answer.media_type
         response.stream = answer.stream
-    elif answer.body is not None:
-        etag = answer.headers.get("ETag", "")
-        if if_none_match and etag and operation.method == "GET" and _names(if_none_match, etag):
+    elif status != 204:
+        _put_body(response, operation, answer, if_none_match)
+
+
+def _put_body(response: falcon.Response, operation: Operation, answer: Answer, if_none_match: str | None) -> None:
+    etag = answer.etag or _tag_of(answer.data)
+    if etag:
+        response.set_header("ETag", etag)
+        if if_none_match and operation.method == "GET" and _names(if_none_match, etag):
             response.status = 304
             return
-        response.content_type = answer.media_type
-        response.data = answer.body
+    response.content_type = answer.media_type or _JSON
+    response.data = _envelope(answer) if answer.body is None else answer.body
 
 
 def put_problem(response: falcon.Response, status: int, headers: Mapping[str, str], body: bytes) -> None:
@@ -86,20 +92,6 @@ def put_problem(response: falcon.Response, status: int, headers: Mapping[str, st
     response.stream = None
     for name, value in headers.items():
         response.set_header(name, value)
-
-
-def _copied(answer: Answer) -> Answer:
-    return Answer(
-        data=answer.data,
-        meta=answer.meta,
-        status=answer.status,
-        headers=answer.headers,
-        cookies=answer.cookies,
-        body=answer.body,
-        media_type=answer.media_type,
-        stream=answer.stream,
-        etag=answer.etag,
-    )
 
 
 def _envelope(answer: Answer) -> bytes:

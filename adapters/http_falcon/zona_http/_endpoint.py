@@ -77,19 +77,22 @@ class Endpoint:
         service, request = self._service, call.request
         identity = call.identity = service.proofs.identity(request)
         request.context.actor = identity.actor.name
-        service.limits.known(identity)
         named = named_tenant(path, request)
+        code = ""
+        if not self._system and (named or self._operation.access is Access.GRANTED):
+            code = service.doors.tenant_of(identity, named)
+        # What somebody may not enter is not counted as used by its own people.
+        service.limits.known(identity, code if identity.actor.may_enter(code) else "")
         if self._system:
             call.enter(system=service.doors.system(identity))
-        elif self._operation.access is Access.GRANTED or named:
-            self._enter(call, service.doors.tenant_of(identity, named))
+        elif code:
+            self._enter(call, code)
         self._permit(call)
 
     def _enter(self, call: Call, code: str) -> None:
         call.request.context.tenant = code
-        bind_identity(code, call.actor.name)
+        bind_identity(call.correlation_id, code, call.actor.name)
         call.enter(workspace=self._service.doors.workspace(call.known, code))
-        self._service.limits.tenant(code)
 
     def _permit(self, call: Call) -> None:
         if self._operation.access is Access.GRANTED:
@@ -105,6 +108,7 @@ class Endpoint:
                 fault = Fault("tenant_code", "is another tenant than the one that the address names")
                 raise InvalidInput.of([fault], "The body")
             self._enter(call, named)
+            self._service.limits.tenant(named)
             self._permit(call)
 
     def _result(self, call: Call, data: bytes) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import falcon
@@ -80,25 +80,35 @@ class Limits:
 
     def client(self, address: str) -> None:
         """Raises ``RateLimited``."""
-        self._hit("client", address, self._settings.client_limit)
+        limit = self._settings.client_limit
+        if limit:
+            self._admit([("client:" + address, limit)])
 
-    def known(self, identity: Identity) -> None:
-        """Counts for the API key or user; raises ``RateLimited``."""
-        limit = identity.rate_limit or self._settings.key_limit
-        self._hit("key", identity.key_id or f"{identity.realm}/{identity.actor.user_id}", limit)
+    def known(self, identity: Identity, tenant: str = "") -> None:
+        """Counts for the API key or user, and for the tenant if there is one; raises ``RateLimited``."""
+        settings = self._settings
+        asked = []
+        if limit := identity.rate_limit or settings.key_limit:
+            asked.append((f"key:{identity.key_id or f'{identity.realm}/{identity.actor.user_id}'}", limit))
+        if tenant and settings.tenant_limit:
+            asked.append(("tenant:" + tenant, settings.tenant_limit))
+        if asked:
+            self._admit(asked)
 
     def tenant(self, code: str) -> None:
-        """Raises ``RateLimited``."""
-        self._hit("tenant", code, self._settings.tenant_limit)
+        """Counts for a tenant alone; raises ``RateLimited``."""
+        if self._settings.tenant_limit:
+            self._admit([("tenant:" + code, self._settings.tenant_limit)])
 
-    def _hit(self, scope: str, key: str, limit: int) -> None:
-        if limit:
-            verdict = self._limiter.hit(f"{scope}:{key}", limit, _MINUTE)
-            if not verdict.allowed:
-                self._metrics.rate_limited(scope)
-                raise RateLimited(
-                    f"more than {limit} requests a minute of one {scope}", retry_after=verdict.reset_after, scope=scope
-                )
+    def _admit(self, asked: Sequence[tuple[str, int]]) -> None:
+        refusal = self._limiter.admit(asked, _MINUTE)
+        if refusal is not None:
+            key, limit = asked[refusal.place]
+            scope = key.partition(":")[0]
+            self._metrics.rate_limited(scope)
+            raise RateLimited(
+                f"more than {limit} requests a minute of one {scope}", retry_after=refusal.retry_after, scope=scope
+            )
 
 
 class Doors:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["DOCUMENTATION_POLICY", "SECURITY_HEADERS", "STRICT_TRANSPORT"]
+import falcon
+
+__all__ = ["DOCUMENTATION_POLICY", "SECURITY_HEADERS", "STRICT_TRANSPORT", "SecuredResponse"]
 
 #: what a page could ask of the device that it is shown on; none of it is needed
 _FEATURES: Final = [
@@ -56,3 +58,14 @@ DOCUMENTATION_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
+
+
+class SecuredResponse(falcon.Response):
+    """A response that has the security headers from the beginning; an operation may set others in their place."""
+
+    __slots__ = ()
+
+    def __init__(self, options: falcon.ResponseOptions | None = None) -> None:
+        super().__init__(options)
+        # NOTE: set_headers would look at each of them again in each request, for longer than routing takes.
+        self._headers.update(SECURITY_HEADERS)

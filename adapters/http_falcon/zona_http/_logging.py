@@ -189,20 +189,11 @@ class RequestLog:
             "level": _NAMES[level],
             "event": "request",
             "correlation_id": _harmless(correlation_id),
-            "method": method if method in METHODS else "other",
-            "route": _clean(route) if route else "unmatched",
+            **_fields(method, route, tenant, actor, client, code),
             "status": status,
             "duration_ms": round(seconds * 1_000, 3),
             "bytes_out": bytes_out,
         }
-        if tenant:
-            event["tenant"] = _clean(tenant)
-        if actor:
-            event["actor"] = _clean(actor)
-        if client:
-            event["client"] = _clean(client)
-        if code:
-            event["code"] = _clean(code)
         if output is not None:
             output.write(output.line(event, masked=True))
         elif _embedder.isEnabledFor(level):
@@ -212,12 +203,12 @@ class RequestLog:
 def begin_request(identifier: str) -> None:
     """Forgets what the thread's last request bound; lines from now on carry this correlation id."""
     clear_contextvars()  # of whatever the last request's code bound
-    _request.set({"correlation_id": identifier})
+    _request.set((identifier,))
 
 
-def bind_identity(tenant: str, actor: str) -> None:
-    """Lines of this request from now on tell for which tenant and by whom it is made."""
-    _request.set({**(_request.get() or {}), "tenant": tenant, "actor": actor})
+def bind_identity(identifier: str, tenant: str, actor: str) -> None:
+    """Lines of the request with that correlation id from now on tell for which tenant and by whom it is made."""
+    _request.set((identifier, tenant, actor))
 
 
 def correlation_id(*given: str | None) -> str:
@@ -234,16 +225,15 @@ def correlation_id(*given: str | None) -> str:
 
 
 #: correlation id, tenant and actor of the request at hand: one variable, as each that is set costs something
-_request: Final[ContextVar[dict[str, Any] | None]] = ContextVar("zona_request", default=None)
-#: routes, tenants and actors come again and again: each is looked at once
-_clean = lru_cache(maxsize=4_096)(masked_text)
+_request: Final[ContextVar[tuple[str, ...]]] = ContextVar("zona_request", default=())
+_BOUND: Final = ("correlation_id", "tenant", "actor")
 _embedder = logging.getLogger("zona.http")
 _RECORD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
 def _with_request(logger: Any, method: str, event: EventDict) -> EventDict:
     """A processor: what is known of the request at hand, and what code bound by structlog's own means."""
-    return {**(_request.get() or {}), **merge_contextvars(logger, method, event)}
+    return {**dict(zip(_BOUND, _request.get(), strict=False)), **merge_contextvars(logger, method, event)}
 
 
 def _finish(_: Any, method: str, event: EventDict) -> EventDict:
@@ -291,6 +281,17 @@ def _level_of(status: int, route: str | None) -> int:
     if status in _WATCHED:
         return logging.WARNING
     return logging.DEBUG if route in _PROBES and status < 400 else logging.INFO
+
+
+@lru_cache(maxsize=4_096)
+def _fields(method: str, route: str | None, tenant: str, actor: str, client: str, code: str) -> dict[str, str]:
+    """What comes again and again, masked once; not to be changed."""
+    told = {"tenant": tenant, "actor": actor, "client": client, "code": code}
+    return {
+        "method": method if method in METHODS else "other",
+        "route": masked_text(route) if route else "unmatched",
+        **{name: masked_text(text) for name, text in told.items() if text},
+    }
 
 
 def _harmless(identifier: str) -> str:

@@ -27,6 +27,9 @@ __all__ = ["BodyReader", "ParameterReader"]
 
 #: how many faults of one body are told
 _MOST_FAULTS: Final = 50
+#: which parameters of an operation are remembered: so many, and of so many characters together
+_MOST_KNOWN: Final = 256
+_SHORT: Final = 512
 #: a whole number as JSON writes it
 _WHOLE: Final = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
 
@@ -47,11 +50,22 @@ class ParameterReader:
         }
 
         self._numbers = [name for name, kind in hints.items() if _is_number(kind)]
+        #: parameters by the texts that they were read from: clients ask the same again and again
+        self._known: dict[tuple[str, ...], Any] = {}
 
     def read(self, request: falcon.Request, path: Mapping[str, Any]) -> Any:
-        """The parameters; raises ``InvalidInput`` with every fault."""
-        params = self._at_once(request, path)
-        return self._one_by_one(request, path) if params is None else params
+        """The parameters, an instance that is not to be changed; raises ``InvalidInput`` with every fault."""
+        texts = (request.query_string, *path.values())
+        params = self._known.get(texts)
+        if params is None:
+            params = self._at_once(request, path)
+            if params is None:
+                return self._one_by_one(request, path)
+            if sum(map(len, texts)) <= _SHORT:
+                if len(self._known) >= _MOST_KNOWN:
+                    self._known.clear()
+                self._known[texts] = params
+        return params
 
     def _at_once(self, request: falcon.Request, path: Mapping[str, Any]) -> Any:
         """The parameters, if there are any and all is well: all in one step, which costs a fraction of many."""

@@ -13,7 +13,7 @@ from zona_core.domain.actors import CORRELATION
 from zona_core.errors import Unauthenticated, ZonaError
 
 from ._answers import put_problem
-from ._headers import SECURITY_HEADERS, STRICT_TRANSPORT
+from ._headers import STRICT_TRANSPORT
 from ._logging import METHODS, RequestLog, begin_request, correlation_id
 from ._metrics import Metrics
 from ._problems import problem_of, problem_of_falcon, unforeseen
@@ -30,7 +30,6 @@ class Watch:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._requests = RequestLog()
-        self._headers = list(SECURITY_HEADERS)
         self._methods: dict[str, set[str]] = {}
 
     def learn_methods(self, served: Iterable[Operation]) -> None:
@@ -50,8 +49,7 @@ class Watch:
         begin_request(identifier)
         CORRELATION.set(identifier)
         self._metrics.started()
-        # first, so that an operation may set others of its own
-        response.set_headers([*self._headers, ("x-correlation-id", identifier)])
+        response.set_header("x-correlation-id", identifier)
         if request.scheme == "https":
             response.set_header(*STRICT_TRANSPORT)
 

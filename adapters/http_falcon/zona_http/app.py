@@ -13,6 +13,7 @@ from zona_core.errors import ConfigurationError, Fault
 
 from ._endpoint import Endpoint, Service
 from ._gates import Limits
+from ._headers import SecuredResponse
 from ._metrics import Metrics
 from ._openapi import document_of
 from ._plugin_routes import unfitness
@@ -41,7 +42,9 @@ def create_app(zona: Zona, settings: HttpSettings | None = None) -> falcon.App: 
     schemas = Schemas(_bodies(everything), _results(everything))
     document.update(document_of(everything, schemas, settings, release))
     service = Service(zona, settings, schemas, Limits(zona, settings, metrics), metrics)
-    app: falcon.App[Any, Any] = falcon.App(middleware=[watch := Watch(metrics)], independent_middleware=True)
+    app: falcon.App[Any, Any] = falcon.App(
+        middleware=[watch := Watch(metrics)], independent_middleware=True, response_type=SecuredResponse
+    )
     app.req_options.auto_parse_form_urlencoded = False
     app.req_options.strip_url_path_trailing_slash = False
     app.req_options.keep_blank_qs_values = True

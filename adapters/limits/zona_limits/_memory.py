@@ -11,10 +11,11 @@ from __future__ import annotations
 import os
 import time
 import weakref
+from collections.abc import Sequence
 from threading import Lock
 from typing import Final
 
-from zona_core.ports.limits import Verdict
+from zona_core.ports.limits import Refusal, Verdict
 from zona_limits._counters import Counters
 
 __all__ = ["MemoryRateLimiter"]
@@ -88,6 +89,38 @@ class MemoryRateLimiter:
         # Of a limit that was lowered more may be used than there is.
         wait = _until_below(min(used, limit), previous, current, passed) * per
         return Verdict(allowed, max(limit - used, 0), wait + _MARGIN)
+
+    def admit(self, asked: Sequence[tuple[str, int]], per: float) -> Refusal | None:
+        """See ``RateLimiter.admit``."""
+        state = self._state or self._begun()
+        with state.lock:
+            windows = state.windows.get(per) or _new_windows(state, per)
+            since = time.time() / per
+            number = int(since)
+            if number != windows.number:
+                windows.move(number)
+            left = 1 - (since - number)
+            counts, this, last = state.counters.storage, windows.this, windows.last
+            found = []
+            for key, limit in asked:
+                name = this + key
+                current = counts.get(name, 0)
+                if int(counts.get(last + key, 0) * left) + current >= limit:
+                    break
+                found.append((name, current))
+            else:
+                for name, current in found:
+                    if current:
+                        counts[name] = current + 1
+                    else:
+                        state.counters.count(name, 2 * per)
+                return None
+        # Rare, and reckoned by the one who knows how long to wait; if that allows it by now, so be it.
+        for index, (key, limit) in enumerate(asked):
+            verdict = self.hit(key, limit, per)
+            if not verdict.allowed:
+                return Refusal(index, verdict.reset_after)
+        return None
 
     def reset(self, key: str) -> None:
         """See ``RateLimiter.reset``."""
