@@ -147,12 +147,11 @@ def _parts(app: Application) -> dict[str, Replacements]:
 
     return {
         "token check": [(service.proofs, "identity", lambda _: identity)],
-        "rate limits (client, user, tenant)": [(service.limits, "_hit", nothing)],
+        "rate limits (client, user, tenant)": [(service.limits, "client", nothing), (service.limits, "known", nothing)],
         "early permission check": [(service.doors, "permit", nothing)],
         "parameters, validated": [(endpoint._params, "read", lambda *_: params)],
         "use-case, cached": [(endpoint, "_result", lambda *_: results[0])],
         "envelope and entity tag": [(_endpoint, "put_answer", put)],
-        "security headers": [(watch, "_headers", ())],
         "log line": [(watch._requests, "write", nothing)],
         "log context": [(_watch, "begin_request", nothing), (_endpoint, "bind_identity", nothing)],
         "correlation id": [(_watch, "correlation_id", lambda *_: "0123456789abcdef0123456789abcdef")],

@@ -156,7 +156,7 @@ def test_no_token_in_a_field_of_a_request_reaches_the_log(
 def test_no_token_reaches_the_log_by_any_way(stream: io.BytesIO, form: str, canary: str, part: str) -> None:
     """Events, fields, nested values, exceptions, causes, contexts and records of other libraries are all masked."""
     configure_logging("debug", form, stream)
-    bind_identity(canary, canary)
+    bind_identity("first-request", canary, canary)
     log = structlog.get_logger()
     log.info(canary, note=canary, nested={"list": [canary, {"deep": (canary,)}]}, **{canary: 1})
     log.info("bytes", raw=canary.encode(), kinds={canary}, thing=Holder(canary))
@@ -262,7 +262,7 @@ def test_clean_text_stays_as_it_is() -> None:
 def test_lines_during_a_request_carry_its_correlation_id(lines: Lines) -> None:
     """What anything logs while a request is served tells its id, tenant and actor; the next one starts afresh."""
     begin_request("first-request")
-    bind_identity("acme", "alice")
+    bind_identity("first-request", "acme", "alice")
     structlog.get_logger().info("one")
     logging.getLogger("some.library").warning("two")
     begin_request("second-request")

@@ -102,7 +102,6 @@ class Beliefs:
         self._proofs.clear()
         self._standings.clear()
 
-
     def _seconds_to(self, end: datetime | None) -> float:
         return math.inf if end is None else (end - self._clock.now()).total_seconds()
 

@@ -57,31 +57,28 @@ def reduced(operation: Operation, result: Any) -> Answer:
 
 
 def put_answer(response: falcon.Response, operation: Operation, result: Any, if_none_match: str | None) -> None:
-    """Makes ``response`` of what a handler gave."""
+    """Makes ``response`` of what a handler gave; one that has no form as JSON leaves it as it was."""
     answer = result if isinstance(result, Answer) else Answer(data=result)
-    response.status = status = answer.status or operation.status
+    status = answer.status or operation.status
+    whole = answer.stream is None and status != 204
+    etag = (answer.etag or _tag_of(answer.data)) if whole else ""
+    if etag and if_none_match and operation.method == "GET" and _names(if_none_match, etag):
+        status = 304
+    elif answer.stream is not None:
+        response.content_type = answer.media_type
+        response.stream = answer.stream
+    elif whole:
+        response.data = _envelope(answer) if answer.body is None else answer.body
+        response.content_type = answer.media_type or _JSON
+    response.status = status
+    if etag:
+        response.set_header("ETag", etag)
     for name, value in answer.headers.items():
         response.set_header(name, value)
     for name, settings in answer.cookies.items():
         # NOTE: Falcon leaves out a Max-Age of 0; a time that is past says the same.
         gone = {"expires": _PAST} if settings.get("max_age") == 0 else {}
         response.set_cookie(name, **{**settings, **gone})
-    if answer.stream is not None:
-        response.content_type = answer.media_type
-        response.stream = answer.stream
-    elif status != 204:
-        _put_body(response, operation, answer, if_none_match)
-
-
-def _put_body(response: falcon.Response, operation: Operation, answer: Answer, if_none_match: str | None) -> None:
-    etag = answer.etag or _tag_of(answer.data)
-    if etag:
-        response.set_header("ETag", etag)
-        if if_none_match and operation.method == "GET" and _names(if_none_match, etag):
-            response.status = 304
-            return
-    response.content_type = answer.media_type or _JSON
-    response.data = _envelope(answer) if answer.body is None else answer.body
 
 
 def put_problem(response: falcon.Response, status: int, headers: Mapping[str, str], body: bytes) -> None:
