@@ -18,6 +18,7 @@ from zona_core.usecases._key_texts import (
     parse_cookie,
     parse_key,
     parse_refresh,
+    refresh_secret,
     refresh_text,
 )
 
@@ -72,6 +73,8 @@ def test_the_platforms_keys_say_so(zona: Zona) -> None:
         ("scopes[0]", {"scopes": ["apps"]}),
         ("expires_at", {"expires_at": datetime(2020, 1, 1, tzinfo=UTC)}),
         ("expires_at", {"expires_at": datetime(2999, 1, 1)}),  # noqa: DTZ001  # a time without zone is the point
+        ("expires_at", {"expires_at": datetime.fromisoformat("9999-12-31T23:59:59-12:00")}),
+        ("expires_at", {"expires_at": datetime.fromisoformat("0001-01-01T00:00:00+12:00")}),
         ("rate_limit", {"rate_limit": -1}),
         ("user", {"user": None}),
     ],
@@ -172,6 +175,15 @@ def test_texts_are_read_as_they_are_written() -> None:
     assert parse_key(key_text("acme-2", key_id, secret)) == ("acme-2", key_id, secret)
     assert parse_refresh(refresh_text("core", SESSION, 12, secret)) == ("core", SESSION, 12, secret)
     assert parse_cookie(cookie_text("core", SESSION, secret)) == ("core", SESSION, secret)
+
+
+def test_a_refresh_secret_is_told_by_key_and_generation() -> None:
+    """The same for the same, another for any other, and of the form of a secret that was drawn."""
+    secrets = {refresh_secret(key, generation) for key in ("a", "b") for generation in range(3)}
+    assert len(secrets) == 6
+    assert secrets == {refresh_secret(key, generation) for key in ("a", "b") for generation in range(3)}
+    for secret in secrets:
+        assert parse_refresh(refresh_text("core", SESSION, 0, secret)) is not None
 
 
 @pytest.mark.parametrize(

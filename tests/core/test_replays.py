@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from attrs import evolve
 from zona_core import Conflict, InvalidInput, Zona
 from zona_core.domain.secrets import Secret
 from zona_core.persistence.collections import KEYED_CALLS
+from zona_core.usecases import _replays
 
 CANARY = "canary-9f3b1c7d"
 
@@ -107,6 +109,64 @@ def test_a_call_whose_process_died_does_not_block_for_ever(replayed: Zona) -> No
         assert answer(replayed, "second") == {"text": "second"}
         late.keep({"text": "late"})
     assert answer(replayed, "third") == {"text": "second"}
+
+
+@pytest.fixture
+def renewals(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Has marks renewed every hundredth of a second; waits until one more was, or could not be."""
+    monkeypatch.setattr(_replays, "_RENEWALS", _replays._UNDER_WAY.total_seconds() * 100)
+    happened, renew = threading.Semaphore(0), _replays._Lease.renew
+
+    def renewed(lease: Any) -> None:
+        renew(lease)
+        happened.release()
+
+    def awaited() -> None:
+        while happened.acquire(blocking=False):  # one that began earlier
+            pass
+        for _ in range(2):
+            assert happened.acquire(timeout=30)
+
+    monkeypatch.setattr(_replays._Lease, "renew", renewed)
+    return awaited
+
+
+def test_a_call_that_goes_on_keeps_its_mark(replayed: Zona, renewals: Callable[[], None]) -> None:
+    """However long it lasts it is not begun again, and its answer is kept."""
+    with replayed.replays.once("acme", "call", b"asked") as attempt:
+        (begun,) = kept(replayed)
+        renewals()
+        (later,) = kept(replayed)
+        assert later.expires_at > begun.expires_at
+        with pytest.raises(Conflict):
+            answer(replayed, "second")
+        attempt.keep({"text": "first"})
+    assert answer(replayed, "third") == {"text": "first"}
+
+
+def test_a_mark_that_another_call_took_over_is_left_alone(replayed: Zona, renewals: Callable[[], None]) -> None:
+    """A call that comes back from the dead does not prolong what has become another's."""
+    with replayed.replays.once("acme", "call", b"asked") as late:
+        outdate(replayed)
+        assert answer(replayed, "second") == {"text": "second"}
+        before = kept(replayed)
+        renewals()
+        assert kept(replayed) == before
+        late.keep({"text": "late"})
+    assert answer(replayed, "third") == {"text": "second"}
+
+
+def test_a_call_that_went_on_and_failed_may_be_repeated(replayed: Zona, renewals: Callable[[], None]) -> None:
+    """Its mark goes with it, renewed as it was."""
+
+    def failing() -> None:
+        with replayed.replays.once("acme", "call", b"asked"):
+            renewals()
+            raise InvalidInput("no")
+
+    with pytest.raises(InvalidInput):
+        failing()
+    assert kept(replayed) == []
 
 
 def test_a_late_failure_takes_no_answer_away(replayed: Zona) -> None:

@@ -187,6 +187,44 @@ def test_nobody_rises_by_way_of_users(zona: Zona) -> None:
     assert users.set_password("weak", "another good password").name == "weak"
 
 
+@pytest.mark.parametrize("tenants", [[], ["acme", "globex"], ["globex"]], ids=["all", "one more", "another"])
+def test_nobody_rises_by_way_of_tenants(zona: Zona, tenants: list[str]) -> None:
+    """A tenant more to enter is all that the user's roles grant, given anew there."""
+    for code in ("acme", "globex"):
+        zona.system().tenants.add(code)
+    zona.system().users.add("bob", PASSWORD, roles=["admin"], tenants=["acme"])
+    zona.system().users.add("cid", PASSWORD, tenants=["acme"])
+    clerk = Actor(name="clerk", permissions=frozenset({"core_users:read", "core_users:write"}))
+    users = zona.system(clerk).users
+    with pytest.raises(PermissionDenied) as caught:
+        users.update("bob", tenants=tenants)
+    assert (caught.value.code, users.get("bob").tenants) == ("escalation", ("acme",))
+    assert users.update("bob", tenants=["acme"], email="bob@example.com").tenants == ("acme",)
+    assert users.update("cid", tenants=tenants).tenants == tuple(tenants)
+    assert zona.system().users.update("bob", tenants=tenants).tenants == tuple(tenants)
+
+
+def test_nobody_takes_from_the_stronger_what_they_could_not_give_back(zona: Zona) -> None:
+    """Neither by a status, a role less, nor for good; of what the actor may give itself it may take."""
+    reading = ("apps:read", "tasks:read", "instances:read", "credentials:read", "runs:read")
+    zona.tenant().users.add("root", PASSWORD, roles=["admin", "reader"])
+    zona.tenant().users.add("bob", PASSWORD, roles=["reader"])
+    users = zona.tenant(actor=helpdesk(*reading)).users
+    for attempt in (
+        lambda: users.update("root", status=UserStatus.DISABLED),
+        lambda: users.update("root", roles=[]),
+        lambda: users.update("root", roles=["reader"]),
+        lambda: users.delete("root"),
+    ):
+        with pytest.raises(PermissionDenied) as caught:
+            attempt()
+        assert caught.value.code == "escalation"
+    assert (users.get("root").status, users.get("root").roles) == (UserStatus.ACTIVE, ("admin", "reader"))
+    assert users.update("bob", status=UserStatus.DISABLED).status is UserStatus.DISABLED
+    assert users.update("bob", status=UserStatus.ACTIVE, roles=[]).roles == ()
+    assert users.delete("bob").status is UserStatus.DELETED
+
+
 def test_roles_that_the_actor_has_can_be_given(zona: Zona) -> None:
     """A reader with the right to change users makes readers; a key's scopes narrow that, too."""
     reading = ("apps:read", "tasks:read", "instances:read", "credentials:read", "runs:read")

@@ -31,6 +31,21 @@ def test_an_untouched_chain_holds() -> None:
     assert first_break([]) is None
 
 
+def test_a_chain_from_before_the_actors_ids_holds() -> None:
+    """A record that has none is hashed as it was when there were none."""
+    assert chain(1)[0].hash == "34a777207f7106f63af0b5acdac123e2f12bfaf6f907fcc7724f5c27cfff2388"
+
+
+@pytest.mark.parametrize("name", ["realm", "user_id", "key_id"])
+def test_the_actors_ids_are_in_the_chain(name: str) -> None:
+    """Whose deed it was cannot be changed, taken away or put in later."""
+    plain = chain(2)
+    told = [*plain[:1], chained(evolve(plain[1], **{name: "one"}), plain[0].hash)]
+    assert first_break(told) is None
+    for record, there in ((told[1], "two"), (told[1], ""), (plain[1], "one")):
+        assert first_break([plain[0], evolve(record, **{name: there})]) == 2
+
+
 @pytest.mark.parametrize(
     "tampered",
     [

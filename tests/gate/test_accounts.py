@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from zona_core import Conflict, InvalidInput, PermissionDenied, Zona, ZonaError, as_data
+from zona_core import Conflict, InvalidInput, NotFound, PermissionDenied, Zona, ZonaError, as_data
 from zona_core.domain.identity import User
 from zona_core.errors import RateLimited, Unauthenticated
 
@@ -63,13 +63,74 @@ def test_a_second_factor_is_begun_before_it_is_confirmed(gated: Zona, add_user: 
         gate.totp_confirm(identity, "123456")
     assert caught.value.code == "totp_not_begun"
     codes = gated.plugins.one_time_codes()
-    secret = gate.totp_begin(identity)[0].reveal()
+    secret = gate.totp_begin(identity, password)[0].reveal()
     now = gated._parts.clock.now()
     code = next(text for text in map("{:06d}".format, range(1_000_000)) if codes.step(secret, text, now))
     gate.totp_confirm(identity, code)
     with pytest.raises(Conflict) as again:
-        gate.totp_begin(identity)
+        gate.totp_begin(identity, password)
     assert again.value.code == "totp_enabled"
+
+
+def test_a_second_factor_needs_the_password(gated: Zona, add_user: AddUser, password: str) -> None:
+    """Whoever has got hold of a token alone cannot lock its user out by a device of its own."""
+    add_user(gated)
+    gate = gated.gate
+    identity = gate.bearer(gate.login(name="ann", password=password).access_token.reveal())
+    for _ in range(10):
+        with pytest.raises(PermissionDenied) as caught:
+            gate.totp_begin(identity, "wrong")
+        assert caught.value.code == "wrong_password"
+    with pytest.raises(RateLimited):
+        gate.totp_begin(identity, password)
+    assert "totp_pending" not in gated._parts.database.tenant("core").users.need(identity.actor.user_id).secrets
+
+
+def test_guesses_at_the_first_code_are_bounded(gated: Zona, add_user: AddUser, password: str, clock: Any) -> None:
+    """After ten wrong ones the right one is refused as well, for a while; it forgives those before it."""
+    add_user(gated)
+    gate, codes = gated.gate, gated.plugins.one_time_codes()
+    identity = gate.bearer(gate.login(name="ann", password=password).access_token.reveal())
+    secret = gate.totp_begin(identity, password)[0].reveal()
+    texts = [f"{number:06d}" for number in range(40)]
+    wrong = [text for text in texts if codes.step(secret, text, clock.now()) is None]
+    for text in wrong[:10]:
+        with pytest.raises(InvalidInput):
+            gate.totp_confirm(identity, text)
+    with pytest.raises(RateLimited) as caught:
+        gate.totp_confirm(identity, wrong[10])
+    clock.move(caught.value.retry_after + 1)
+    now = clock.now()
+    code = next(text for text in map("{:06d}".format, range(1_000_000)) if codes.step(secret, text, now))
+    gate.totp_confirm(identity, code)
+    assert gated.system().users.get("ann").totp_enabled
+
+
+def test_a_user_sees_and_ends_its_own_sessions(gated: Zona, add_user: AddUser, password: str, clock: Any) -> None:
+    """One of the platform, bound to a tenant, without a permission: what still counts, newest first, and its own."""
+    add_user(gated, roles=[], tenants=["acme"])
+    add_user(gated, "bob")
+    gate = gated.gate
+    first, second, third = ([gate.login(name="ann", password=password), clock.move(1)][0] for _ in range(3))
+    others = gate.login(name="bob", password=password)
+    identity = gate.bearer(third.access_token.reveal())
+    own = [tokens.session_id for tokens in (third, second, first)]
+    assert [session.id for session in gate.own_sessions(identity).items] == own
+    gate.bearer(first.access_token.reveal())
+    ended = gate.end_own_session(identity, first.session_id)
+    assert (ended.end_reason, gate.end_own_session(identity, first.session_id)) == ("revoked", ended)
+    with pytest.raises(Unauthenticated) as caught:
+        gate.bearer(first.access_token.reveal())
+    assert caught.value.code == "token_revoked"
+    assert [session.id for session in gate.own_sessions(identity).items] == own[:2]
+    [record] = gated.system().core_audit.search(action="gate.end_session").items
+    assert (record.actor, record.target) == ("ann", f"sessions/{first.session_id}")
+    for strange in (others.session_id, "nothing", ""):
+        with pytest.raises(NotFound):
+            gate.end_own_session(identity, strange)
+    assert gate.bearer(others.access_token.reveal()).actor.name == "bob"
+    clock.move(gated.settings.session_seconds - 2)
+    assert [session.id for session in gate.own_sessions(identity).items] == [third.session_id]
 
 
 def test_no_secret_is_seen_anywhere(
@@ -89,7 +150,7 @@ def test_no_secret_is_seen_anywhere(
     cookie = gate.login(name="ann", password=password, cookie=True)
     issued = zona.system().api_keys.create("k", scopes=["apps:read"], user="ann")
     identity = gate.bearer(fresh.access_token.reveal())
-    begun = gate.totp_begin(identity)
+    begun = gate.totp_begin(identity, password)
     shown += [repr(each) for each in (tokens, fresh, cookie, issued, identity, begun, gate)]
     shown.append(repr(gate.cookie(cookie.cookie.reveal())))
     gate.key(issued.text.reveal())

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from zona_core import InvalidInput, PermissionDenied, StoreUnavailable, Zona
+from zona_core import Conflict, InvalidInput, PermissionDenied, StoreUnavailable, Zona
 from zona_core.domain.identity import User, UserStatus
 from zona_core.errors import Unauthenticated
 
@@ -108,6 +108,19 @@ def test_a_rotated_keys_old_secret_counts_for_a_while(gated: Zona, add_user: Add
     assert gated.gate.key(newest.text.reveal()).key_id == new.key.id
 
 
+def test_an_expired_key_is_not_rotated(gated: Zona, add_user: AddUser, clock: Any) -> None:
+    """Its new secret would count no more than the old one."""
+    add_user(gated)
+    keys, ends = gated.system().api_keys, clock.now() + timedelta(seconds=60)
+    issued = keys.create("ci", scopes=["runs:run"], user="ann", expires_at=ends)
+    clock.move(59)
+    assert keys.rotate(issued.key.id).key.expires_at == ends
+    clock.move(1)
+    with pytest.raises(Conflict) as caught:
+        keys.rotate(issued.key.id)
+    assert caught.value.code == "key_expired"
+
+
 def test_uses_are_counted_and_written_now_and_then(opened: Callable[..., Zona], add_user: AddUser, clock: Any) -> None:
     """The first use at once, then a minute's worth at a time; what is left is written at the end."""
     zona, other = opened(), opened()
@@ -156,9 +169,11 @@ def test_a_key_is_no_session(gated: Zona, add_user: AddUser, password: str) -> N
     assert caught.value.code == "no_session"
     for action in (
         lambda: gated.gate.change_password(identity, password, "another long phrase"),
-        lambda: gated.gate.totp_begin(identity),
+        lambda: gated.gate.totp_begin(identity, password),
         lambda: gated.gate.totp_confirm(identity, "123456"),
         lambda: gated.gate.totp_disable(identity, password),
+        lambda: gated.gate.own_sessions(identity),
+        lambda: gated.gate.end_own_session(identity, "any"),
     ):
         with pytest.raises(PermissionDenied) as refused:
             action()

@@ -195,13 +195,24 @@ def test_guesses_from_an_address_are_bounded(gated: Zona, add_user: AddUser, pas
     assert gated.gate.login(name="ann", password=password, address="192.0.2.1").session_id
 
 
+def test_a_barred_address_shuts_nobody_out(gated: Zona, add_user: AddUser, password: str) -> None:
+    """What it goes on to try counts for none of the names that it gives."""
+    add_user(gated)
+    for number in range(30):
+        refusal(gated.gate.login, name=f"user{number}", password="wrong", address="192.0.2.1")
+    for _ in range(10):
+        with pytest.raises(RateLimited):
+            gated.gate.login(name="ann", password="wrong", address="192.0.2.1")
+    assert gated.gate.login(name="ann", password=password, address="192.0.2.2").session_id
+
+
 def test_a_second_factor_is_asked_for(gated: Zona, add_user: AddUser, password: str, clock: Any) -> None:
     """Without the code, with a wrong one and with one that was used nobody gets in; each has its code."""
     codes = gated.plugins.one_time_codes()
     add_user(gated)
     gate = gated.gate
     identity = gate.bearer(gate.login(name="ann", password=password).access_token.reveal())
-    secret, uri = (each.reveal() for each in gate.totp_begin(identity))
+    secret, uri = (each.reveal() for each in gate.totp_begin(identity, password))
     assert uri.startswith("otpauth://totp/")
     assert gate.login(name="ann", password=password).session_id, "not in use before it is confirmed"
     with pytest.raises(InvalidInput) as caught:
@@ -228,7 +239,7 @@ def test_one_code_lets_one_in(gated: Zona, add_user: AddUser, password: str, clo
     codes = gated.plugins.one_time_codes()
     add_user(gated)
     identity = gated.gate.bearer(gated.gate.login(name="ann", password=password).access_token.reveal())
-    secret = gated.gate.totp_begin(identity)[0].reveal()
+    secret = gated.gate.totp_begin(identity, password)[0].reveal()
     gated.gate.totp_confirm(identity, code_at(codes, secret, clock))
     clock.move(30)
     code = code_at(codes, secret, clock)

@@ -6,7 +6,7 @@ import base64
 import json
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -271,6 +271,26 @@ def test_a_refresh_token_that_is_used_twice_ends_the_session(gated: Zona, ann: T
     assert record.target == f"sessions/{ann.session_id}"
 
 
+def test_a_token_of_any_generation_before_is_a_reuse(gated: Zona, ann: Tokens) -> None:
+    """However long ago it was used, and though nothing of it is kept."""
+    tokens = ann
+    for _ in range(4):
+        tokens = gated.gate.refresh(tokens.refresh_token.reveal())
+    assert refusal(gated.gate.refresh, ann.refresh_token.reveal()) == "refresh_reused"
+    assert refusal(gated.gate.refresh, tokens.refresh_token.reveal()) == "refresh_revoked"
+
+
+def test_a_made_up_token_of_an_old_generation_ends_nothing(gated: Zona, ann: Tokens) -> None:
+    """Who knows a session's id alone, from the audit trail for example, cannot end it."""
+    fresh = gated.gate.refresh(ann.refresh_token.reveal())
+    genuine = ann.refresh_token.reveal().rpartition(".")[2]
+    for text in (refresh_text("core", ann.session_id, 0, "A" * 43), refresh_text("core", ann.session_id, 1, genuine)):
+        assert refusal(gated.gate.refresh, text) == "refresh_unknown"
+    assert gated.gate.bearer(fresh.access_token.reveal()).session_id == ann.session_id
+    assert gated.system().core_audit.search(action="gate.refresh_reused").items == []
+    assert gated.gate.refresh(fresh.refresh_token.reveal()).session_id == ann.session_id
+
+
 def test_a_guessed_refresh_token_changes_nothing(gated: Zona, ann: Tokens) -> None:
     """A wrong secret, a generation to come, another realm, an unknown session: unknown, and the session lives."""
     secret = "A" * 43
@@ -380,7 +400,7 @@ def test_a_session_is_not_extended_by_others(
         with pytest.raises(PermissionDenied):
             gate.extend(token, later, stranger)
     assert gate.extend(token, later, root).expires_at == later
-    for wrong in (clock.now(), later.replace(tzinfo=None)):
+    for wrong in (clock.now(), later.replace(tzinfo=None), datetime.fromisoformat("9999-12-31T23:59:59-12:00")):
         with pytest.raises(InvalidInput):
             gate.extend(token, wrong, root)
     gate.logout(gate.bearer(token))

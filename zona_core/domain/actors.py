@@ -30,8 +30,12 @@ class Actor:
     scopes: frozenset[str] | None = None
     #: tenants it may enter; empty for every tenant
     tenants: frozenset[str] = frozenset()
-    #: the user's id; empty for programs
+    #: whose user it is, a tenant's code or ``core``; empty for programs
+    realm: str = ""
+    #: the user's id, unique in its realm where names are used again; empty for programs
     user_id: str = ""
+    #: the API key by which the user acts; empty for one in person
+    key_id: str = ""
     #: correlation id of the request that it acts in
     correlation_id: str = field(default="", eq=False)
 

@@ -15,6 +15,9 @@ __all__ = ["GENESIS", "AuditRecord", "chained", "first_break"]
 #: what the first record of a chain follows
 GENESIS: Final = "0" * 64
 
+#: what records say since they have been able to: one that leaves it empty has the hash that it had before
+_SINCE: Final = ("realm", "user_id", "key_id")
+
 
 @define(kw_only=True, on_setattr=setters.frozen)
 class AuditRecord:
@@ -22,7 +25,12 @@ class AuditRecord:
 
     seq: int
     at: datetime
+    #: the actor's name, as it was then: for people to read and search
     actor: str
+    #: who that was beyond doubt, names being used again: realm, user and, if it acted, API key; empty for a program
+    realm: str = ""
+    user_id: str = ""
+    key_id: str = ""
     #: the use-case's name, for example ``apps.upsert``
     action: str
     #: collection and key of what was changed, for example ``apps/12``
@@ -55,7 +63,8 @@ def first_break(records: Iterable[AuditRecord], previous_hash: str = GENESIS, se
 
 def _digest(record: AuditRecord) -> str:
     data = asdict(record)
-    del data["hash"], data["revision"]
+    for name in ("hash", "revision", *(name for name in _SINCE if not data[name])):
+        del data[name]
     data["at"] = record.at.isoformat()
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

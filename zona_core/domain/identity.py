@@ -147,7 +147,8 @@ class Session:
     tenant: str = ""
     #: counts refreshes: a refresh token of an older generation is one that was used already
     generation: int = 0
-    #: ``refresh`` or ``cookie`` (SHA-256 of the token's secret part), ``csrf``: each a ``Secret``
+    #: ``refresh`` (the key that refresh tokens are made with), or ``cookie`` and ``csrf`` (SHA-256 of the token's
+    #: secret part): each a ``Secret``
     secrets: dict[str, Any] = Factory(dict)
     #: where the login came from
     address: str = ""

@@ -1,4 +1,4 @@
-"""What users do for themselves: another password, a second factor."""
+"""What users do for themselves: another password, a second factor, an end of their sessions."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Final, NoReturn
 
 from attrs import evolve
 
-from zona_core.domain.identity import User
+from zona_core.domain.identity import Session, User
 from zona_core.domain.secrets import Secret
-from zona_core.errors import Conflict, InvalidInput, PermissionDenied, Unauthenticated
+from zona_core.errors import Conflict, InvalidInput, NotFound, PermissionDenied, Unauthenticated
+from zona_core.persistence.repository import Listing
 from zona_core.usecases._gate_base import GateBase
 from zona_core.usecases._gate_passwords import Passwords, Visitor
 from zona_core.usecases._gate_sessions import Sessions
@@ -18,10 +19,14 @@ from zona_core.usecases._identity_passwords import checked_password
 __all__ = ["Accounts"]
 
 _ISSUER: Final = "Zona"
+_MOST_SESSIONS: Final = 100
 
 
 class Accounts:
-    """Changes that a user makes to its own account, logged in as itself: not by one of its API keys."""
+    """Changes that a user makes to its own account, logged in as itself: not by one of its API keys.
+
+    Each raises ``TenantUnavailable`` for the user of a tenant that is not active, whose data is not touched.
+    """
 
     def __init__(self, base: GateBase, passwords: Passwords, sessions: Sessions) -> None:
         self._base = base
@@ -43,8 +48,9 @@ class Accounts:
             data.record(identity.actor, "gate.change_password", f"users/{user.id}", before=before, after=after)
         self._sessions.forget(identity.realm, ended)
 
-    def totp_begin(self, identity: Identity) -> tuple[Secret, Secret]:
+    def totp_begin(self, identity: Identity, password: str) -> tuple[Secret, Secret]:
         """A new shared secret, not in use before ``totp_confirm``, and the URI of it for authenticator apps."""
+        self._proven(identity, password)
         codes = self._base.parts.one_time_codes()
         secret = codes.new_secret()
         data = self._base.data(identity.realm)
@@ -57,6 +63,8 @@ class Accounts:
 
     def totp_confirm(self, identity: Identity, code: str) -> None:
         """Asks for a second factor from now on; ``code`` shows that the user's device has the secret."""
+        visitor = self._visitor(identity, self._user(identity))
+        self._passwords.admit(visitor)
         codes, now = self._base.parts.one_time_codes(), self._base.now()
         data = self._base.data(identity.realm)
         with data.transaction():
@@ -73,6 +81,7 @@ class Accounts:
             )
             after = data.users.replace(after)
             data.record(identity.actor, "gate.totp_confirm", f"users/{after.id}", before=before, after=after)
+        self._passwords.forgive(visitor)
 
     def totp_disable(self, identity: Identity, password: str) -> None:
         """Asks for no second factor any more."""
@@ -85,21 +94,51 @@ class Accounts:
             after = data.users.replace(after)
             data.record(identity.actor, "gate.totp_disable", f"users/{after.id}", before=before, after=after)
 
+    def sessions(self, identity: Identity) -> Listing[Session]:
+        """The user's sessions that still count, newest first, at most 100."""
+        live = self._sessions.live(self._base.data(identity.realm), self._user(identity).id)
+        return Listing(items=live[: -_MOST_SESSIONS - 1 : -1])
+
+    def end_session(self, identity: Identity, session_id: str) -> Session:
+        """Ends one of the user's sessions, its current one as well; one that has ended stays as it is."""
+        user, data = self._user(identity), self._base.data(identity.realm)
+
+        def end() -> Session:
+            with data.transaction():
+                before = data.sessions.get(session_id) if session_id else None
+                if before is None or before.user_id != user.id:
+                    raise NotFound(f"there is no session {session_id!r}", collection="sessions")
+                if before.ended_at is not None:
+                    return before
+                after = self._sessions.end(data, before, "revoked")
+                data.record(identity.actor, "gate.end_session", f"sessions/{after.id}", before=before, after=after)
+            return after
+
+        ended = self._base.settled(end)
+        self._sessions.forget(identity.realm, [ended])
+        return ended
+
     def _user(self, identity: Identity) -> User:
         if identity.method == KEY:
             raise PermissionDenied("an API key cannot change its owner's account", code="session_required")
+        self._base.need_active(identity.realm)
         return self._base.active_user(identity.realm, identity.actor.user_id)
 
     def _proven(self, identity: Identity, password: str) -> User:
         """The user, who knows its password; guesses count as those at the login do."""
         user = self._user(identity)
-        visitor = Visitor(realm=identity.realm, name=user.name, correlation_id=identity.actor.correlation_id)
+        visitor = self._visitor(identity, user)
         try:
             user = self._passwords.prove(visitor, password)
         except Unauthenticated:
             self._refuse()
         self._passwords.forgive(visitor)
         return user
+
+    @staticmethod
+    def _visitor(identity: Identity, user: User) -> Visitor:
+        """The user as whom the login counts."""
+        return Visitor(realm=identity.realm, name=user.name, correlation_id=identity.actor.correlation_id)
 
     @staticmethod
     def _refuse() -> NoReturn:

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from zona_core.domain.actors import Actor
-from zona_core.domain.identity import BUILT_IN_ROLES, Role, User, UserStatus, granted_by
-from zona_core.domain.tenants import Tenant, code_faults
+from zona_core.domain.identity import BUILT_IN_ROLES, ApiKey, Role, User, UserStatus, granted_by
+from zona_core.domain.tenants import Tenant, TenantStatus, code_faults
 from zona_core.errors import PermissionDenied, RevisionConflict, TenantUnavailable, Unauthenticated
 from zona_core.persistence.database import CORE, TenantData
 from zona_core.usecases._area import Parts
@@ -46,9 +46,19 @@ class GateBase:
 
     def known(self, realm: str) -> bool:
         """Whether there is such a realm; a text that is no tenant code is none."""
+        return realm == CORE or self._tenant(realm) is not None
+
+    def active(self, realm: str) -> bool:
+        """Whether anything may be written in the realm: not while its tenant is inactive or suspended (SPEC §2)."""
         if realm == CORE:
             return True
-        return not code_faults(realm) and self.parts.database.tenants.get(realm) is not None
+        tenant = self._tenant(realm)
+        return tenant is not None and tenant.status is TenantStatus.ACTIVE
+
+    def need_active(self, realm: str) -> None:
+        """Raises ``TenantUnavailable`` if the realm is a tenant that is not active."""
+        if realm != CORE:
+            self.enter(realm)
 
     def active_user(self, realm: str, user_id: str) -> User:
         """The user; raises ``Unauthenticated`` if it is not active any more."""
@@ -57,14 +67,16 @@ class GateBase:
             raise Unauthenticated("this user may not work here any more", code="user_disabled")
         return user
 
-    def actor(self, realm: str, user: User, *, name: str = "", scopes: frozenset[str] | None = None) -> Actor:
-        """The user as the one in whose name use-cases run."""
+    def actor(self, realm: str, user: User, key: ApiKey | None = None) -> Actor:
+        """The user, in person or by one of its keys, as the one in whose name use-cases run."""
         return Actor(
-            name=name or user.name,
+            name=user.name if key is None else f"key:{key.name}",
             permissions=granted_by(user.roles, self._roles(realm, user)),
-            scopes=scopes,
+            scopes=None if key is None else frozenset(key.scopes),
             tenants=frozenset(user.tenants) if realm == CORE else frozenset({realm}),
+            realm=realm,
             user_id=user.id,
+            key_id="" if key is None else key.id,
         )
 
     def home(self, realm: str, user: User) -> str:
@@ -97,6 +109,9 @@ class GateBase:
             except RevisionConflict:
                 continue
         return action()
+
+    def _tenant(self, realm: str) -> Tenant | None:
+        return None if code_faults(realm) else self.parts.database.tenants.get(realm)
 
     def _roles(self, realm: str, user: User) -> dict[str, Role]:
         if all(name in BUILT_IN_ROLES for name in user.roles):  # they inherit from one another only

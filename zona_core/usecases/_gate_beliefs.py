@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
@@ -79,11 +79,11 @@ class Beliefs:
         proven = self._proofs.get(_mark(method, text))
         return None if proven is None else proven[0]
 
-    def learn(self, text: str, proof: Proof, standing: Standing, epoch: int) -> None:
-        """Believes what was read since ``epoch``, unless something was forgotten meanwhile."""
+    def learn(self, text: str, proof: Proof, standing: Standing, epoch: int, *, seconds: float = BELIEF) -> None:
+        """Believes for so long what was read since ``epoch``, unless something was forgotten meanwhile."""
         mark, now = _mark(standing.identity.method, text), self._clock.monotonic()
         self._proofs.put(mark, (proof, now + self._seconds_to(proof.ends_at)))
-        self._standings.put(proof.holder, (standing, now + min(BELIEF, self._seconds_to(standing.ends_at))))
+        self._standings.put(proof.holder, (standing, now + min(seconds, self._seconds_to(standing.ends_at))))
         if epoch != self.epoch:  # looked at last: whoever forgets counts first and removes then
             self._proofs.drop(mark)
             self._standings.drop(proof.holder)
@@ -95,6 +95,11 @@ class Beliefs:
             self._standings.clear()
         else:
             self._standings.drop(holder)
+
+    def forget_realm(self, realm: str) -> None:
+        """Believes nothing of a realm's holders any more."""
+        self.epoch += 1
+        self._standings.drop_those(lambda holder: holder.realm == realm)
 
     def doubt(self) -> None:
         """Has every text proven anew: a key that signed some of them was withdrawn."""
@@ -130,6 +135,11 @@ class _Recent(Generic[K, V]):
     def drop(self, key: K) -> None:
         with self._lock:
             self._items.pop(key, None)
+
+    def drop_those(self, unwanted: Callable[[K], bool]) -> None:
+        with self._lock:
+            for key in [key for key in self._items if unwanted(key)]:
+                del self._items[key]
 
     def clear(self) -> None:
         with self._lock:

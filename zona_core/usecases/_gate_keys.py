@@ -87,9 +87,13 @@ class Keys:
             self._write(*place, count)
 
     def _write(self, realm: str, key_id: str, count: int) -> None:
-        """Figures only: that they cannot be written is no reason to refuse anybody."""
+        """Figures only: that they cannot be written is no reason to refuse anybody.
+
+        What has knocked at a tenant that is shut is not counted: nothing of it is touched.
+        """
         try:
-            self._base.settled(lambda: self._add(realm, key_id, count))
+            if self._base.active(realm):
+                self._base.settled(lambda: self._add(realm, key_id, count))
         except (Conflict, NotFound, StoreUnavailable):
             return
 
@@ -101,9 +105,8 @@ class Keys:
 
     def _identity(self, realm: str, key: ApiKey) -> Identity:
         user = self._base.active_user(realm, key.user_id)
-        actor = self._base.actor(realm, user, name=f"key:{key.name}", scopes=frozenset(key.scopes))
         return Identity(
-            actor=actor,
+            actor=self._base.actor(realm, user, key),
             realm=realm,
             tenant=self._base.home(realm, user),
             method=KEY,

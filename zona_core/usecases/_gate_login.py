@@ -86,7 +86,7 @@ class Logins:
                 evolve(fresh, secrets=secrets, last_login_ts=self._base.now(), totp_step=step or fresh.totp_step)
             )
             begun = self._sessions.begin(data, seen, kind=kind, tenant=tenant, visitor=visitor)
-            actor = Actor(name=seen.name, correlation_id=visitor.correlation_id)
+            actor = Actor(name=seen.name, realm=visitor.realm, user_id=seen.id, correlation_id=visitor.correlation_id)
             data.record(actor, "gate.login", f"sessions/{begun.session.id}", after=begun.session)
         return begun
 

@@ -10,6 +10,7 @@ from attrs import define
 
 from zona_core.domain.actors import Actor
 from zona_core.domain.identity import LOGIN_NAME, User, UserStatus
+from zona_core.domain.network import client_network
 from zona_core.domain.secrets import Secret
 from zona_core.errors import RateLimited, Unauthenticated
 from zona_core.persistence.collections import LIVE_USER
@@ -57,7 +58,7 @@ class Passwords:
 
         Raises ``Unauthenticated`` (``invalid_login``), and ``RateLimited`` before the password is looked at.
         """
-        self._admit(visitor)
+        self.admit(visitor)
         unknown = self._unknown_hash()
         user = self._found(visitor)
         kept = user.secrets.get("password") if user is not None else None
@@ -85,13 +86,13 @@ class Passwords:
         What is counted is the address; the name's attempt was counted before.
         """
         self._count(visitor.address)
-        realm = visitor.realm if self._base.known(visitor.realm) else CORE
+        realm, target = self._trail(visitor.realm, user)
         data = self._base.data(realm)
         with data.transaction():
             data.record(
                 visitor.actor,
                 "gate.login_failed",
-                f"users/{user.id}" if user is not None else "users/unknown",
+                target,
                 after={"code": code, "name": user.name if user is not None else "", "address": visitor.address},
             )
         raise Unauthenticated(message, code=code)
@@ -100,20 +101,25 @@ class Passwords:
         """Forgets the failures of a name that has got in."""
         self._limiter.reset(_name_key(visitor))
 
-    def _admit(self, visitor: Visitor) -> None:
-        """Counts an attempt as the failure that it may become; raises ``RateLimited``."""
-        verdict = self._limiter.hit(_name_key(visitor), _BY_NAME, _WINDOW)
-        wait = 0.0 if verdict.allowed else verdict.reset_after
+    def admit(self, visitor: Visitor) -> None:
+        """Counts an attempt as the failure that it may become; raises ``RateLimited``.
+
+        A barred address counts for no name: it would shut out whomever it names.
+        """
         with self._lock:
-            wait = max(wait, self._barred.get(visitor.address, 0.0) - self._base.parts.clock.monotonic())
-        if wait > 0:
-            raise RateLimited("there were too many attempts to log in", code="too_many_logins", retry_after=wait)
+            barred_for = self._barred.get(client_network(visitor.address), 0.0) - self._base.parts.clock.monotonic()
+        if barred_for > 0:
+            raise _too_many(barred_for)
+        verdict = self._limiter.hit(_name_key(visitor), _BY_NAME, _WINDOW)
+        if not verdict.allowed:
+            raise _too_many(verdict.reset_after)
 
     def _count(self, address: str) -> None:
         """Counts a failure of an address; one with too many is barred here, and elsewhere after its next failure.
 
         Only failures count: many users may share an address.
         """
+        address = client_network(address)
         if not address:
             return
         verdict = self._limiter.hit(f"login-address:{address}", _BY_ADDRESS, _WINDOW)
@@ -123,6 +129,12 @@ class Passwords:
         with self._lock:
             self._barred = {known: until for known, until in self._barred.items() if until > now}
             self._barred[address] = now + verdict.reset_after
+
+    def _trail(self, realm: str, user: User | None) -> tuple[str, str]:
+        """Whose audit trail has a failure at ``realm``, and its target there: nothing is written in a tenant shut."""
+        if self._base.active(realm):
+            return realm, f"users/{user.id}" if user is not None else "users/unknown"
+        return CORE, f"tenants/{realm}" if self._base.known(realm) else "users/unknown"
 
     def _found(self, visitor: Visitor) -> User | None:
         if not self._base.known(visitor.realm) or not LOGIN_NAME.match(visitor.name):
@@ -140,6 +152,10 @@ class Passwords:
     def _limiter(self) -> StoreRateLimiter:
         """One for all processes: guesses spread over them count together."""
         return StoreRateLimiter(self._base.parts.database.store.collection(RATES), self._base.now)
+
+
+def _too_many(wait: float) -> RateLimited:
+    return RateLimited("there were too many attempts to log in", code="too_many_logins", retry_after=wait)
 
 
 def _name_key(visitor: Visitor) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import uuid
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, NamedTuple
 
 from attrs import evolve
@@ -19,7 +19,7 @@ from zona_core.usecases._gate_base import ANONYMOUS, GateBase
 from zona_core.usecases._gate_beliefs import Beliefs, Holder, Standing
 from zona_core.usecases._gate_passwords import Visitor
 from zona_core.usecases._gate_types import BEARER, COOKIE, Identity
-from zona_core.usecases._key_texts import RefreshText, digest, new_secret
+from zona_core.usecases._key_texts import RefreshText, digest, new_secret, refresh_secret
 
 __all__ = ["Begun", "Sessions", "same"]
 
@@ -52,11 +52,8 @@ class Sessions:
     def begin(self, data: TenantData, user: User, *, kind: SessionKind, tenant: str, visitor: Visitor) -> Begun:
         """A new session, within the caller's transaction; the user's oldest ones make room."""
         now = self._base.now()
-        secret, csrf = new_secret(), new_secret() if kind is SessionKind.COOKIE else ""
-        kept = {"cookie" if kind is SessionKind.COOKIE else "refresh": Secret(digest(secret))}
-        if csrf:
-            kept["csrf"] = Secret(digest(csrf))
-        replaced = self._make_room(data, user, now)
+        secret, csrf, kept = _new_cookie() if kind is SessionKind.COOKIE else _new_refresh()
+        replaced = self._make_room(data, user)
         session = Session(
             id=str(uuid.uuid4()),
             user_id=user.id,
@@ -105,7 +102,8 @@ class Sessions:
         """The session with a new refresh secret; of two simultaneous calls one wins and the other is a reuse.
 
         Raises ``Unauthenticated``: ``refresh_unknown``, ``refresh_revoked``, ``refresh_expired``, ``user_disabled``,
-        and ``refresh_reused``, which ends the session: either the caller or whoever was first has stolen the token.
+        and ``refresh_reused``, which ends the session: either the caller or whoever was first has stolen the token;
+        ``TenantUnavailable``, and then nothing has changed.
         """
         rotated = self._base.settled(lambda: self._rotated(text, address, correlation_id))
         if rotated is None:
@@ -113,13 +111,18 @@ class Sessions:
             raise Unauthenticated("the refresh token was used before; the session is ended", code="refresh_reused")
         return rotated
 
+    def live(self, data: TenantData, user_id: str) -> list[Session]:
+        """The user's sessions that still count, oldest first: ``max_sessions`` at the most."""
+        where = {"user_id": user_id, "ended_at": None, "expires_at": Range(gt=self._base.now())}
+        return data.sessions.all(where, sort=[("created_at", 1)])
+
     def end(self, data: TenantData, session: Session, reason: str) -> Session:
         """Ends a session, within the caller's transaction; what it was proven by is erased."""
         return data.sessions.replace(evolve(session, ended_at=self._base.now(), end_reason=reason, secrets={}))
 
     def end_others(self, data: TenantData, user_id: str, keep: str, reason: str) -> list[Session]:
         """Ends all sessions of the user but one, within the caller's transaction."""
-        others = [session for session in self._live(data, user_id, self._base.now()) if session.id != keep]
+        others = [session for session in self.live(data, user_id) if session.id != keep]
         return [self.end(data, session, reason) for session in others]
 
     def forget(self, realm: str, ended: list[Session]) -> None:
@@ -130,7 +133,7 @@ class Sessions:
     def _note(self, data: TenantData, session: Session) -> None:
         """Keeps when the session was last seen, at most once a minute; that this fails is no reason to refuse it."""
         now = self._base.now()
-        if (now - session.last_seen_at).total_seconds() < _NOTED:
+        if (now - session.last_seen_at).total_seconds() < _NOTED or not self._base.active(data.tenant_code):
             return
         try:
             data.sessions.replace(evolve(session, last_seen_at=now))
@@ -146,38 +149,47 @@ class Sessions:
                 raise Unauthenticated("there is no session of this refresh token", code="refresh_unknown")
             if session.ended_at is not None:
                 raise Unauthenticated("the session has ended", code="refresh_revoked")
+            if text.generation > session.generation or not _genuine(session, text):
+                raise Unauthenticated("the refresh token is not this session's", code="refresh_unknown")
+            self._base.need_active(text.realm)
             if text.generation < session.generation:
                 ended = self.end(data, session, "reuse")
                 actor = Actor(name=ANONYMOUS, correlation_id=correlation_id)
                 data.record(actor, "gate.refresh_reused", f"sessions/{session.id}", before=session, after=ended)
                 return None
-            if text.generation != session.generation or not same(session.secrets.get("refresh"), digest(text.secret)):
-                raise Unauthenticated("the refresh token is not this session's", code="refresh_unknown")
             if now >= session.expires_at:
                 raise Unauthenticated("the session has expired", code="refresh_expired")
             user = self._base.active_user(text.realm, session.user_id)
             if session.tenant:
                 self._base.workplace(text.realm, user, session.tenant)
-            secret = new_secret()
-            session = evolve(
-                session,
-                generation=session.generation + 1,
-                secrets={**session.secrets, "refresh": Secret(digest(secret))},
-                address=address or session.address,
-                last_seen_at=now,
-            )
+            generation = session.generation + 1
+            secret = refresh_secret(session.secrets["refresh"].reveal(), generation)
+            address = address or session.address
+            session = evolve(session, generation=generation, address=address, last_seen_at=now)
             return data.sessions.replace(session), secret
 
-    def _make_room(self, data: TenantData, user: User, now: datetime) -> list[Session]:
-        live = self._live(data, user.id, now)
+    def _make_room(self, data: TenantData, user: User) -> list[Session]:
+        live = self.live(data, user.id)
         surplus = len(live) - self._base.settings.max_sessions + 1
         return [self.end(data, session, "replaced") for session in live[: max(0, surplus)]]
 
-    @staticmethod
-    def _live(data: TenantData, user_id: str, now: datetime) -> list[Session]:
-        """The user's sessions that still count, oldest first."""
-        where = {"user_id": user_id, "ended_at": None, "expires_at": Range(gt=now)}
-        return data.sessions.all(where, sort=[("created_at", 1)])
+
+def _new_refresh() -> tuple[str, str, dict[str, Secret]]:
+    """The secret of a first refresh token, no CSRF token, and what is kept."""
+    key = new_secret()
+    return refresh_secret(key, 0), "", {"refresh": Secret(key)}
+
+
+def _new_cookie() -> tuple[str, str, dict[str, Secret]]:
+    """The secrets of a cookie and its CSRF token, and what is kept."""
+    secret, csrf = new_secret(), new_secret()
+    return secret, csrf, {"cookie": Secret(digest(secret)), "csrf": Secret(digest(csrf))}
+
+
+def _genuine(session: Session, text: RefreshText) -> bool:
+    """Whether the text is one that the session's holder was given at some time: a made-up one ends nothing."""
+    key = session.secrets["refresh"].reveal()
+    return hmac.compare_digest(refresh_secret(key, text.generation), text.secret)
 
 
 def same(kept: Secret | None, shown: str) -> bool:

@@ -1,7 +1,8 @@
 """What the use-cases for users, roles, keys and sessions share: the realm, and the rules that keep anybody from rising.
 
-The rules: nobody grants what it was not granted itself, by no road (a role, a role's definition, a key's scopes, the
-password of somebody stronger); and the platform always has an active administrator.
+The rules: nobody grants what it was not granted itself, by no road (a role, a role's definition, a tenant more to use
+it in, a key's scopes, the password of somebody stronger), or takes it from somebody; and the platform always has an
+active administrator.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from attrs import evolve
@@ -25,6 +26,7 @@ __all__ = [
     "RealmArea",
     "admin_kept",
     "end_sessions",
+    "in_utc",
     "live_users",
     "refuse_escalation",
     "refuse_stronger",
@@ -93,9 +95,19 @@ def refuse_escalation(actor: Actor, permissions: Iterable[str]) -> None:
 def refuse_stronger(actor: Actor, data: TenantData, user: User) -> None:
     """Raises ``PermissionDenied`` (``escalation``) if the user may do what the actor may not.
 
-    Whoever sets somebody's password can come in as that one.
+    Whoever sets somebody's password can come in as that one; whoever takes somebody away could not bring it back.
     """
     refuse_escalation(actor, granted_by(user.roles, roles_of(data)))
+
+
+def in_utc(at: datetime) -> datetime | None:
+    """The same moment in UTC; None for a time without a zone, or of which UTC has no year (0 or 10000)."""
+    if at.tzinfo is None:
+        return None
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        return None
 
 
 def end_sessions(data: TenantData, user: User, reason: str, now: datetime) -> list[Session]:

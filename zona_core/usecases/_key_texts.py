@@ -3,12 +3,16 @@
 Each is ``prefix.realm.id.secret``, where the realm says whose data to look in, the id which document, and only the
 SHA-256 of the secret is kept there. A secret has 256 random bits, so that a plain digest is enough: there is nothing
 to guess that a slow hash would protect.
+
+A refresh token names its generation as well, and its secret is the HMAC of that under a key of the session. So a token
+of any generation can be told from one that somebody made up, though none is kept.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import re
 import secrets
 from typing import Final, NamedTuple
@@ -25,6 +29,7 @@ __all__ = [
     "parse_cookie",
     "parse_key",
     "parse_refresh",
+    "refresh_secret",
     "refresh_text",
 ]
 
@@ -74,6 +79,12 @@ def new_key_id() -> str:
 def digest(secret: str) -> str:
     """The SHA-256 of ``secret`` in hexadecimal: what is kept of it."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def refresh_secret(key: str, generation: int) -> str:
+    """The secret of a session's refresh token of that generation: HMAC-SHA256 (RFC 2104), written as ``new_secret``."""
+    mac = hmac.digest(key.encode(), b"zona refresh %d" % generation, "sha256")
+    return base64.urlsafe_b64encode(mac).decode().rstrip("=")
 
 
 def key_text(realm: str, key_id: str, secret: str) -> str:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from attrs import evolve
 
 from zona_core.domain.replays import KeyedCall
 from zona_core.domain.secrets import Secret
-from zona_core.errors import Conflict, DuplicateKey, InvalidInput, NotFound, RevisionConflict
+from zona_core.errors import Conflict, DuplicateKey, InvalidInput, NotFound, RevisionConflict, ZonaError
 from zona_core.persistence.repository import Repository
 from zona_core.usecases._area import Parts
+from zona_core.usecases._heartbeats import Heartbeats
 
 __all__ = ["Attempt", "Replays"]
 
@@ -24,6 +26,10 @@ __all__ = ["Attempt", "Replays"]
 _KEPT: Final = timedelta(hours=24)
 #: how long a call that is under way keeps others from being begun, should its process have died
 _UNDER_WAY: Final = timedelta(minutes=5)
+#: how often that is said anew in this time, while the call lasts
+_RENEWALS: Final = 3
+#: of the process, whose calls share its thread
+_HEARTBEATS: Final = Heartbeats()
 
 
 class Attempt:
@@ -55,25 +61,28 @@ class Replays:
         if "answer" in begun.secrets:
             yield Attempt(json.loads(begun.secrets["answer"].reveal()))
             return
-        calls = self._parts.database.tenant(realm).keyed_calls
-        attempt = Attempt(None)
+        data = self._parts.database.tenant(realm)
+        calls = data.keyed_calls
+        lease, attempt = _Lease(calls, begun, data.now), Attempt(None)
         try:
-            yield attempt
+            with _HEARTBEATS.during(lease.renew, _UNDER_WAY.total_seconds() / _RENEWALS):
+                yield attempt
         except BaseException:
-            _forget(calls, begun)
+            _forget(calls, lease.end())
             raise
+        begun = lease.end()
         if attempt.kept is None:
             _forget(calls, begun)
             return
         secrets = {**begun.secrets, "answer": Secret(json.dumps(attempt.kept))}
-        # A call that took so long that another one was begun is done nevertheless, and answered as what it is.
+        # A call whose lease ran out, the store being away, is done nevertheless, and answered as what it is.
         with suppress(NotFound, RevisionConflict):
-            calls.replace(evolve(begun, secrets=secrets, expires_at=self._parts.database.store.now() + _KEPT))
+            calls.replace(evolve(begun, secrets=secrets, expires_at=data.now() + _KEPT))
 
     def _begun(self, realm: str, name: str, request: bytes) -> KeyedCall:
         """This call, marked as under way, or the earlier one that has been answered."""
-        calls = self._parts.database.tenant(realm).keyed_calls
-        now = self._parts.database.store.now()
+        data = self._parts.database.tenant(realm)
+        calls, now = data.keyed_calls, data.now()
         fingerprint = hashlib.sha256(request).hexdigest()
         call = KeyedCall(
             id=hashlib.sha256(name.encode()).hexdigest(),
@@ -96,6 +105,29 @@ class Replays:
         if "answer" not in before.secrets:
             raise _in_progress()
         return before
+
+
+class _Lease:
+    """A call's mark of being under way: renewed while the call lasts, so that only a dead process's runs out."""
+
+    def __init__(self, calls: Repository[KeyedCall], begun: KeyedCall, now: Callable[[], datetime]) -> None:
+        self._calls = calls
+        self._call = begun
+        self._now = now
+        self._lock = threading.Lock()
+        self._ended = False
+
+    def renew(self) -> None:
+        """Has the mark last longer; one that another call has taken over, or that cannot be written, stays as it is."""
+        with self._lock, suppress(ZonaError):
+            if not self._ended:
+                self._call = self._calls.replace(evolve(self._call, expires_at=self._now() + _UNDER_WAY))
+
+    def end(self) -> KeyedCall:
+        """The mark as it is now, not renewed any more."""
+        with self._lock:
+            self._ended = True
+            return self._call
 
 
 def _forget(calls: Repository[KeyedCall], begun: KeyedCall) -> None:

@@ -15,7 +15,7 @@ from zona_core.persistence.repository import Listing
 from zona_core.ports.store import Where
 from zona_core.usecases._access import check_revision
 from zona_core.usecases._area import use_case
-from zona_core.usecases._identity import RealmArea, refuse_escalation, user_of
+from zona_core.usecases._identity import RealmArea, in_utc, refuse_escalation, user_of
 from zona_core.usecases._key_texts import digest, key_text, new_key_id, new_secret
 
 __all__ = ["ApiKeys", "CoreApiKeys", "IssuedKey"]
@@ -101,8 +101,8 @@ class ApiKeys(RealmArea):
     def rotate(self, key_id: str, *, overlap: float = 3600, revision: int | None = None) -> IssuedKey:
         """A new secret for the key; the old one works for ``overlap`` more seconds (at most 7 days).
 
-        Raises ``InvalidInput``, ``NotFound``, ``RevisionConflict``, ``Conflict`` (``key_revoked``) and
-        ``PermissionDenied`` (``escalation``) if the key has a scope that the actor lacks.
+        Raises ``InvalidInput``, ``NotFound``, ``RevisionConflict``, ``Conflict`` (``key_revoked``, ``key_expired``)
+        and ``PermissionDenied`` (``escalation``) if the key has a scope that the actor lacks.
         """
         if not 0 <= overlap <= _LONGEST_OVERLAP:
             raise InvalidInput.of([Fault("overlap", f"{overlap} s is out of range", f"0-{_LONGEST_OVERLAP} s")])
@@ -113,6 +113,8 @@ class ApiKeys(RealmArea):
             check_revision(before.revision, revision, f"api_keys/{key_id}")
             if before.revoked_at is not None:
                 raise Conflict(f"the key {before.name} was revoked", code="key_revoked", hint="create a new one")
+            if before.expires_at is not None and before.expires_at <= now:
+                raise Conflict(f"the key {before.name} has expired", code="key_expired", hint="create a new one")
             refuse_escalation(self._actor, before.scopes)
             secrets = {"digest": Secret(digest(secret))}
             if overlap:
@@ -169,7 +171,7 @@ def _faults(name: str, expires_at: datetime | None, rate_limit: int, now: dateti
     faults = []
     if not LOGIN_NAME.match(name):
         faults.append(Fault("name", f"{name[:80]!r} is no key's name", "letters, digits and ._@+- between"))
-    if expires_at is not None and (expires_at.tzinfo is None or expires_at <= now):
+    if expires_at is not None and ((wanted := in_utc(expires_at)) is None or wanted <= now):
         faults.append(Fault("expires_at", "is past or has no time zone", "a time to come, with its zone"))
     if not 0 <= rate_limit <= _HIGHEST_RATE:
         faults.append(Fault("rate_limit", f"{rate_limit} is out of range", f"0-{_HIGHEST_RATE} a minute"))

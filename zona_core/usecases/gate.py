@@ -16,17 +16,20 @@ from zona_core.domain.secrets import Secret
 from zona_core.domain.tenants import Tenant
 from zona_core.errors import Fault, InvalidInput, PermissionDenied, Unauthenticated
 from zona_core.persistence.database import CORE
-from zona_core.usecases._area import Parts
+from zona_core.persistence.repository import Listing
+from zona_core.usecases._area import EVERY_REALM, Parts, identity_tag
 from zona_core.usecases._gate_access import AccessTokens
 from zona_core.usecases._gate_accounts import Accounts
 from zona_core.usecases._gate_base import GateBase
-from zona_core.usecases._gate_beliefs import Beliefs, Holder, Proof
+from zona_core.usecases._gate_beliefs import Beliefs, Holder, Proof, Standing
 from zona_core.usecases._gate_keys import Keys
 from zona_core.usecases._gate_login import Logins
 from zona_core.usecases._gate_passwords import Passwords, Visitor
 from zona_core.usecases._gate_sessions import Sessions
+from zona_core.usecases._gate_shared import SharedStandings
 from zona_core.usecases._gate_signing import SigningRing
 from zona_core.usecases._gate_types import BEARER, COOKIE, KEY, Identity, Tokens
+from zona_core.usecases._identity import in_utc
 from zona_core.usecases._key_texts import digest, parse_cookie
 
 __all__ = ["Gate", "Identity", "Tokens"]
@@ -48,6 +51,8 @@ class Gate:
         passwords = Passwords(self._base)
         self._logins = Logins(self._base, self._access, passwords, self._sessions)
         self._accounts = Accounts(self._base, passwords, self._sessions)
+        self._shared = SharedStandings(parts.cache, parts.clock)
+        parts.cache.watch(self._told)
 
     # in and out
 
@@ -105,10 +110,10 @@ class Gate:
 
         Only the session's user may, and who may ``sessions:write`` in its realm (``core_sessions:write`` for the
         platform's). Gives the session.
-        Raises as ``bearer`` does for the token; ``InvalidInput``, ``PermissionDenied``.
+        Raises as ``bearer`` does for the token; ``InvalidInput``, ``PermissionDenied``, ``TenantUnavailable``.
         """
-        now = self._base.now()
-        if expires_at.tzinfo is None or expires_at <= now:
+        now, wanted = self._base.now(), in_utc(expires_at)
+        if wanted is None or wanted <= now:
             raise InvalidInput.of([Fault("expires_at", "is not in the future", "a time to come, with its zone")])
         proof = self._proof(access_token)
         holder = proof.holder
@@ -116,7 +121,8 @@ class Gate:
         if not _may_extend(identity, holder.realm, proof.user_id):
             area = "core_sessions" if holder.realm == CORE else "sessions"
             raise PermissionDenied("the session is another user's", permission=f"{area}:write")
-        ends_at = min(expires_at, now + timedelta(seconds=self._base.settings.session_seconds))
+        self._base.need_active(holder.realm)
+        ends_at = min(wanted, now + timedelta(seconds=self._base.settings.session_seconds))
         data = self._base.data(holder.realm)
 
         def move() -> Session:
@@ -145,8 +151,8 @@ class Gate:
             return known
         epoch = self._beliefs.epoch
         proof = self._proof(token)
-        standing = self._sessions.standing(proof.holder, BEARER, user_id=proof.user_id)
-        self._beliefs.learn(token, proof, standing, epoch)
+        standing, seconds = self._shared.standing(proof, self._read)
+        self._beliefs.learn(token, proof, standing, epoch, seconds=seconds)
         return standing.identity
 
     def cookie(self, text: str) -> Identity:
@@ -181,6 +187,7 @@ class Gate:
     def forget(self) -> None:
         """Has everybody looked up anew: for who has changed users, roles, keys or sessions by another way."""
         self._beliefs.forget()
+        self._shared.forget()
         self._ring.reload()
 
     # accounts
@@ -189,21 +196,24 @@ class Gate:
         """Sets another password and ends the user's other sessions; API keys stay.
 
         Raises ``PermissionDenied`` (``wrong_password``; ``session_required`` for an API key), ``InvalidInput``,
-        ``RateLimited``.
+        ``RateLimited``, ``TenantUnavailable``.
         """
         self._accounts.change_password(identity, old, new)
 
-    def totp_begin(self, identity: Identity) -> tuple[Secret, Secret]:
+    def totp_begin(self, identity: Identity, password: str) -> tuple[Secret, Secret]:
         """A new shared secret (base32) for the second factor, and the ``otpauth://`` URI of it; not in use yet.
 
-        Raises ``Conflict`` (``totp_enabled``), ``PermissionDenied`` (``session_required``).
+        It takes the password: whoever has got hold of a token only must not lock its user out.
+        Raises as ``change_password`` does; ``Conflict`` (``totp_enabled``).
         """
-        return self._accounts.totp_begin(identity)
+        return self._accounts.totp_begin(identity, password)
 
     def totp_confirm(self, identity: Identity, code: str) -> None:
         """Has the second factor asked for from now on; ``code`` shows that the user's device knows the secret.
 
-        Raises ``InvalidInput`` (``otp_invalid``), ``Conflict`` (``totp_not_begun``), ``PermissionDenied``.
+        Wrong codes count as wrong passwords do at the login.
+        Raises ``InvalidInput`` (``otp_invalid``), ``Conflict`` (``totp_not_begun``), ``PermissionDenied``,
+        ``RateLimited``, ``TenantUnavailable``.
         """
         self._accounts.totp_confirm(identity, code)
 
@@ -211,9 +221,33 @@ class Gate:
         """Has no second factor asked for any more; raises as ``change_password`` does."""
         self._accounts.totp_disable(identity, password)
 
+    def own_sessions(self, identity: Identity) -> Listing[Session]:
+        """The sessions of the identity's user that still count, newest first, at most 100, wherever they work.
+
+        Raises ``PermissionDenied`` (``session_required`` for an API key), ``TenantUnavailable``.
+        """
+        return self._accounts.sessions(identity)
+
+    def end_own_session(self, identity: Identity, session_id: str) -> Session:
+        """Ends a session of the identity's user: none of its tokens counts any more. Again, it changes nothing.
+
+        Raises ``NotFound`` for another's; otherwise as ``own_sessions`` does.
+        """
+        return self._accounts.end_session(identity, session_id)
+
     def close(self) -> None:
         """Writes what was counted."""
         self._keys.close()
+
+    def _read(self, proof: Proof) -> Standing:
+        return self._sessions.standing(proof.holder, BEARER, user_id=proof.user_id)
+
+    def _told(self, tag: str | None) -> None:
+        """Something was changed, here or in another process that shares the cache; None: perhaps."""
+        if tag is None or tag == identity_tag(EVERY_REALM):
+            self._beliefs.forget()
+        elif tag.startswith(identity_tag("")):
+            self._beliefs.forget_realm(tag.removeprefix(identity_tag("")))
 
     def _proof(self, token: str) -> Proof:
         """What an access token proves; its signature is checked once, its time always."""

@@ -74,7 +74,7 @@ class Users(RealmArea):
         data = self._data
         with data.transaction():
             self._refuse_faults(user)  # a role or tenant may have gone while the password was hashed
-            self._refuse_new_grants(None, user)
+            refuse_escalation(self._actor, granted_by(user.roles, roles_of(data)))
             try:
                 user = data.users.insert(evolve(user, secrets={"password": kept}))
             except DuplicateKey as exc:
@@ -110,7 +110,8 @@ class Users(RealmArea):
         """Changes what is given. A disabled user's tokens and keys do not count; enabled again, it has to log in anew.
 
         Raises ``InvalidInput`` (also for the status ``deleted``, which ``delete`` gives), ``NotFound``,
-        ``RevisionConflict``, ``PermissionDenied`` (``escalation``), ``Conflict`` (``last_admin``).
+        ``RevisionConflict``, ``Conflict`` (``last_admin``), ``PermissionDenied`` (``escalation``) if it gives or takes
+        a permission that the actor lacks: by a role, or by a status or tenants that change where all of them count.
         """
         if status is UserStatus.DELETED:
             raise InvalidInput.of([Fault("status", "an update deletes nothing", "active or disabled; or delete")])
@@ -126,7 +127,7 @@ class Users(RealmArea):
             check_revision(before.revision, revision, f"users/{before.id}")
             after = evolve(before, **changes, updated_ts=self._now())
             self._refuse_faults(after)
-            self._refuse_new_grants(before, after)
+            self._refuse_stronger_than_actor(before, after)
             if before.status is UserStatus.DISABLED and after.status is UserStatus.ACTIVE:
                 end_sessions(data, before, "revoked", self._now())
             return self._stored(before, after, "update")
@@ -168,12 +169,14 @@ class Users(RealmArea):
     def delete(self, user: str, *, revision: int | None = None) -> User:
         """Sets a user to deleted, erases its secrets, ends its sessions and revokes its keys. Its name becomes free.
 
-        Raises ``NotFound``, ``RevisionConflict``, ``Conflict`` (``last_admin``).
+        Raises ``NotFound``, ``RevisionConflict``, ``Conflict`` (``last_admin``), ``PermissionDenied``
+        (``escalation``) as ``set_password`` does.
         """
         data = self._data
         with data.transaction(), admin_kept(data):
             before = user_of(data, user)
             check_revision(before.revision, revision, f"users/{before.id}")
+            refuse_stronger(self._actor, data, before)
             now = self._now()
             end_sessions(data, before, "revoked", now)
             for key in data.api_keys.all({"user_id": before.id}):
@@ -191,12 +194,15 @@ class Users(RealmArea):
         """What is kept of a password; made before a transaction begins, because it is slow on purpose."""
         return Secret(self._context.parts.password_hasher().hash(checked_password(password, name)))
 
-    def _refuse_new_grants(self, before: User | None, after: User) -> None:
-        """Refuses what the actor may not give; somebody who was disabled is given all its roles anew when enabled."""
+    def _refuse_stronger_than_actor(self, before: User, after: User) -> None:
+        """Refuses to give, or to take, what the actor may not give.
+
+        Another status or other tenants give or take all that the user's roles grant: there, or everywhere.
+        """
         roles = roles_of(self._data)
-        awakened = before is not None and before.status is not after.status is UserStatus.ACTIVE
-        held = frozenset() if before is None or awakened else granted_by(before.roles, roles)
-        refuse_escalation(self._actor, granted_by(after.roles, roles) - held)
+        held, given = granted_by(before.roles, roles), granted_by(after.roles, roles)
+        same_reach = before.status is after.status and set(before.tenants) == set(after.tenants)
+        refuse_escalation(self._actor, held ^ given if same_reach else held | given)
 
     def _refuse_faults(self, user: User, more: Iterable[Fault] = ()) -> None:
         found = [*more]
