@@ -6,7 +6,8 @@ not wait for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -37,6 +38,7 @@ class _Door:
 
     #: the attribute of each area, by the area's name
     AREAS: ClassVar[Mapping[str, str]]
+    _context: SystemContext
 
     def area(self, name: str) -> Area:
         """The group of use-cases that the registry lists under ``name``; raises ``NotFound``."""
@@ -45,6 +47,15 @@ class _Door:
             raise NotFound(f"there are no use-cases {name} at this door", hint=f"there are {known}")
         found: Any = getattr(self, self.AREAS[name])
         return found  # type: ignore[no-any-return]
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """A block in which this thread's changes happen together or not at all, and nobody else's come between them.
+
+        For a few short calls: others who write wait for its end, and no new ids can be taken within it.
+        """
+        with self._context.realm.transaction():
+            yield
 
 
 class System(_Door):
@@ -111,6 +122,8 @@ class System(_Door):
 
 class Workspace(_Door):
     """The only door to a tenant's data."""
+
+    _context: TenantContext
 
     AREAS: ClassVar[Mapping[str, str]] = {
         name: name

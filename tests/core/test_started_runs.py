@@ -71,6 +71,24 @@ def test_a_started_run_is_queued_then_running_then_ended(ready: Zona, plugin: An
     assert done.started_at == running.started_at
 
 
+def test_a_started_run_may_be_waited_for(ready: Zona, plugin: Any) -> None:
+    """With patience the record is the ended one, or as it is when patience runs out; the run goes on then."""
+    plugin.handler.functions["echo"] = lambda call: {"ok": True}
+    done = started(ready, patience=20.0)
+    assert (done.status, done) == (RunStatus.SUCCESS, ready.tenant().runs.get(done.id))
+    go = threading.Event()
+
+    def slow(call: TaskCall) -> dict[str, Any]:
+        assert go.wait(20)
+        return {}
+
+    plugin.handler.functions["echo"] = slow
+    run = started(ready, patience=0.01)
+    assert run.status is RunStatus.RUNNING
+    go.set()
+    assert ended(ready, run).status is RunStatus.SUCCESS
+
+
 def test_faults_are_told_at_once_and_nothing_is_recorded(ready: Zona) -> None:
     """What ``run`` refuses, ``start`` refuses before anything is queued."""
     with pytest.raises(InvalidInput):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from zona_core import NetworkPolicy, refusal_of
+from zona_core.domain.network import client_network
 
 NOTHING = NetworkPolicy()
 EVERYTHING = NetworkPolicy(private_networks=("0.0.0.0/0", "::/0"))
@@ -76,3 +77,22 @@ def test_a_faulty_policy_names_the_network() -> None:
     """A text that is no network is told with its index."""
     [fault] = NetworkPolicy(private_networks=("10.0.0.0/8", "10.0.0.1/8")).faults()
     assert fault.path == "private_networks[1]"
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("2001:db8:0:0:ffff:ffff:ffff:ffff", "2001:db8::/64"),
+        ("2001:db8:0:1::1", "2001:db8:0:1::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2002:c000:207:1::1", "192.0.2.7"),
+        ("", ""),
+        ("unix:", "unix:"),
+    ],
+)
+def test_a_client_is_known_by_what_it_cannot_choose(address: str, counted: str) -> None:
+    """An IPv4 address counts for itself, also in IPv6 clothes; of IPv6 the network of 64 bits; other texts as such."""
+    assert client_network(address) == counted

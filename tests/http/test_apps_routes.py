@@ -334,8 +334,9 @@ def test_tenants_see_nothing_of_one_another(served: Zona, call: Call) -> None:
     made = call("POST", "/api/v1/apps", json=definition(), params={"tenant_code": "acme"})
     assert made.status_code == 201
     place = made.headers["location"]
-    assert call("GET", place).status_code == 404
-    assert call("GET", place, params={"tenant_code": "acme"}).status_code == 200
+    assert place == "/api/v1/apps/1?tenant_code=acme"
+    assert call("GET", place).json["data"] == made.json["data"]["app"]
+    assert call("GET", place.partition("?")[0]).status_code == 404
     for tenant, status in (("localhost", 404), ("nobody", 403), ("acme", 200)):
         body = {"integration_id": made.json["data"]["app"]["integration_id"], "tenant_code": tenant}
         assert call("DELETE", "/apps/v1/app", json=body).status_code == status, tenant

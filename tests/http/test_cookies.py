@@ -111,6 +111,23 @@ def test_a_logout_takes_the_cookie_away(client: TestClient, people: Any, problem
     problem(client.simulate_get(SELF, headers=cookie), 401, "token_revoked")
 
 
+@pytest.mark.parametrize(("method", "path"), [("GET", SELF), ("POST", "/auth/v1/logout")])
+def test_a_cookie_that_counts_no_more_is_taken_away(
+    client: TestClient, people: Any, problem: Callable[..., Any], method: str, path: str
+) -> None:
+    """Whatever is asked with it: the 401 tells the browser to forget it; with another proof it is let alone."""
+    cookie, csrf = people.cookie("reader", "acme")
+    client.simulate_post("/auth/v1/logout", headers={**cookie, "X-CSRF-Token": csrf})
+    answer = client.simulate_request(method, path, headers=cookie)
+    problem(answer, 401, "token_revoked")
+    gone = answer.cookies["zona"]
+    assert (gone.value, gone.path, gone.http_only, gone.same_site) == ("", "/", True, "Strict")
+    assert gone.expires.year == 1970
+    refused = client.simulate_request(method, path, headers={**cookie, "Authorization": "Bearer x"})
+    problem(refused, 401, "token_malformed")
+    assert not refused.cookies
+
+
 def test_a_form_of_another_site_cannot_log_anybody_in(
     client: TestClient, people: Any, problem: Callable[..., Any]
 ) -> None:

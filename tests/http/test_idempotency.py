@@ -175,6 +175,32 @@ def test_what_is_kept_is_sealed(client: TestClient, keyed: dict[str, str], serve
     assert CANARY not in str(documents)
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/v1/users", {"name": "bob", "password": CANARY}),
+        ("/api/v1/api-keys", {"name": "nightly", "scopes": ["apps:read"]}),
+    ],
+)
+def test_a_key_is_refused_where_no_answer_is_kept(
+    client: TestClient, keyed: dict[str, str], problem: Callable[..., Any], path: str, body: Any
+) -> None:
+    """400: who relies on a key is not left to believe that it counts, and nothing is made."""
+    before = client.simulate_get(path, headers=keyed).json["data"]
+    problem(client.simulate_post(path, json=body, headers=keyed), 400, "idempotency_unsupported")
+    assert client.simulate_get(path, headers=keyed).json["data"] == before
+    del keyed["Idempotency-Key"]
+    assert client.simulate_post(path, json=body, headers=keyed).status_code == 201
+
+
+def test_a_login_passes_over_a_key(client: TestClient, people: Any) -> None:
+    """Clients that put a key on every POST get in."""
+    user = people.user("reader", "acme")
+    body = {"name": user.name, "password": people.password, "realm": "acme"}
+    headers = {"Idempotency-Key": "k"}
+    assert client.simulate_post("/auth/v1/login", json=body, headers=headers).status_code == 200
+
+
 def test_reading_takes_no_key(client: TestClient, keyed: dict[str, str], probe: Any) -> None:
     """Only POSTs are kept: a GET is done each time, whatever key it carries."""
     for _ in range(2):

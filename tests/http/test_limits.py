@@ -9,6 +9,7 @@ import pytest
 from falcon.testing import Result, TestClient
 
 from zona_core import StoreUnavailable, Zona
+from zona_core.persistence.limits import StoreRateLimiter
 from zona_http import HttpSettings, create_app
 
 SELF = "/auth/v1/self"
@@ -42,6 +43,24 @@ def test_a_client_is_limited_before_it_is_known(limited: Callable[..., TestClien
     assert client.simulate_get(SELF, remote_addr="192.0.2.1").status_code == 401
 
 
+def test_a_network_of_ipv6_is_one_client(limited: Callable[..., TestClient]) -> None:
+    """All addresses that one customer may choose from count together; another network's do not."""
+    client = limited(client_limit=3)
+    statuses = [client.simulate_get(SELF, remote_addr=f"2001:db8::{number:x}").status_code for number in range(1, 6)]
+    assert statuses == [401, 401, 401, 429, 429]
+    assert client.simulate_get(SELF, remote_addr="2001:db8:0:1::1").status_code == 401
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nowhere", 404), ("PATCH", SELF, 405)])
+def test_what_leads_nowhere_counts_too(limited: Callable[..., TestClient], method: str, path: str, status: int) -> None:
+    """Unknown paths and methods are requests of an address like others."""
+    client = limited(client_limit=3)
+    answers = [client.simulate_request(method, path) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [status] * 3 + [429]
+    check(answers[-1], "client")
+    assert client.simulate_get(SELF).status_code == 429
+
+
 def test_a_login_is_limited_too(limited: Callable[..., TestClient]) -> None:
     """Public operations count by address."""
     client = limited(client_limit=2)
@@ -70,6 +89,33 @@ def test_a_key_may_have_a_limit_of_its_own(limited: Callable[..., TestClient], p
     for headers, most in ((small, 2), (large, 5), (plain, 3)):
         statuses = [client.simulate_get(SELF, headers=headers).status_code for _ in range(most + 1)]
         assert statuses == [200] * most + [429]
+
+
+def test_a_key_s_own_limit_holds_over_all_processes(
+    limited: Callable[..., TestClient], served: Zona, people: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What two processes admit together is what one would; another key has its own."""
+    at = served._parts.database.store.now()
+    monkeypatch.setattr(served._parts.database.store, "now", lambda: at)  # a minute may not end in between
+    processes = limited(), limited()  # each with what a process knows for itself
+    headers = people.key_header("reader", "acme", rate_limit=5)
+    answers = [client.simulate_get(SELF, headers=headers) for client in processes * 4]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429] * 3
+    check(answers[-1], "key")
+    other = people.key_header("reader", "acme", rate_limit=5)
+    assert processes[0].simulate_get(SELF, headers=other).status_code == 200
+
+
+def test_a_key_beyond_its_own_limit_costs_the_store_nothing(
+    limited: Callable[..., TestClient], served: Zona, people: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that has seen the limit reached looks no more until there may be requests again."""
+    client, headers = limited(), people.key_header("reader", "acme", rate_limit=1)
+    assert [client.simulate_get(SELF, headers=headers).status_code for _ in range(2)] == [200, 429]
+    hits: list[str] = []
+    monkeypatch.setattr(StoreRateLimiter, "hit", lambda _, key, *__: hits.append(key))
+    check(client.simulate_get(SELF, headers=headers), "key")
+    assert hits == []
 
 
 def test_a_key_s_limit_counts_without_a_general_one(limited: Callable[..., TestClient], people: Any) -> None:
@@ -151,3 +197,4 @@ def test_probes_are_not_limited(limited: Callable[..., TestClient]) -> None:
     """However often they are asked."""
     client = limited(client_limit=1)
     assert {client.simulate_get("/healthz").status_code for _ in range(5)} == {200}
+    assert {client.simulate_post("/healthz").status_code for _ in range(5)} == {405}

@@ -23,7 +23,11 @@ from zona_http.operation import Access, Operation
 from zona_http.routes import operations_of
 
 #: use-cases that no operation serves, with the reason
-EXEMPT = {"runs.start": "POST /api/v1/runs calls it instead of runs.run where the body says not to wait"}
+EXEMPT = {
+    "runs.start": "POST /api/v1/runs calls it instead of runs.run where the body says not to wait",
+    "store.copy": "the service does not run while its store is copied: the command line has it",
+    "tenants.migrate": "takes as long as the data needs, and whoever does it watches: the command line has it",
+}
 
 OPERATIONS = tuple(operations_of())
 SCHEMAS = Schemas(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,11 +10,25 @@ from typing import Any
 import pytest
 from falcon.testing import Result, TestClient
 
-from zona_core import AppDefinition, RunStatus, TaskCall, TaskFailed, Zona
+from zona_core import AppDefinition, RunStatus, TaskCall, TaskDefinition, TaskFailed, Zona
+from zona_http import HttpSettings, create_app
+from zona_http.routes._definitions import defined
 
 CANARY = "canary-secret-value"
 RUNS = "/api/v1/runs"
 Ask = Callable[..., Result]
+
+
+class Held:
+    """A handler that says when it has begun, and waits until the test lets it go on."""
+
+    def __init__(self) -> None:
+        self.begun, self.go = threading.Semaphore(0), threading.Event()
+
+    def __call__(self, call: TaskCall) -> dict[str, Any]:
+        self.begun.release()
+        assert self.go.wait(20)
+        return {}
 
 
 @pytest.fixture
@@ -103,7 +118,7 @@ def test_a_run_that_is_not_waited_for_is_begun_and_goes_on_alone(ask: Ask, plugi
 def test_a_call_with_a_key_runs_once_and_hands_the_key_on(
     ask: Ask, plugin: Any, served: Zona, wait: bool, problem: Any
 ) -> None:
-    """The second call is answered like the first; the handler sees the key and can tell the remote side."""
+    """The second call is answered like the first; the handler sees what stands for the key."""
     keys: list[str] = []
     plugin.handler.functions["echo"] = lambda call: keys.append(call.idempotency_key) or {}
     first = run(ask, {"Idempotency-Key": "order-17"}, wait=wait)
@@ -111,8 +126,79 @@ def test_a_call_with_a_key_runs_once_and_hands_the_key_on(
     assert second.json == first.json
     assert (second.status_code, second.headers["location"]) == (first.status_code, first.headers["location"])
     served.tenant().runs.wait(first.json["data"]["id"], seconds=10)
-    assert keys == ["order-17"]
+    [handed_on] = keys
+    assert re.fullmatch("[0-9a-f]{64}", handed_on)
     problem(run(ask, {"Idempotency-Key": "order-17"}, wait=wait, timeout=3), 422, "idempotency_mismatch")
+
+
+def test_the_remote_side_is_not_shown_whose_key_it_is(
+    ask: Ask, client: TestClient, people: Any, plugin: Any, served: Zona
+) -> None:
+    """The same key of two users, of a user and its API key, and in two tenants are calls of their own there."""
+    served.system().tenants.add("acme")
+    there = served.tenant("acme")
+    app = served.tenant().apps.get("Demo")
+    task = served.tenant().tasks.get("Demo", "echo")
+    there.apps.upsert(AppDefinition(title=app.title, fields=app.fields, tasks=(defined(task, TaskDefinition),)))
+    there.instances.add("Demo", title="main", values={"api_key": CANARY})
+    keys: list[str] = []
+    plugin.handler.functions["echo"] = lambda call: keys.append(call.idempotency_key) or {}
+    for headers in (people.bearer(), people.bearer("operator"), people.key_header()):
+        for tenant in ("", "?tenant_code=acme"):
+            body = {"app": "Demo", "task": "echo", "inputs": {"text": "ab"}}
+            answer = client.simulate_post(f"{RUNS}{tenant}", json=body, headers={**headers, "Idempotency-Key": "k1"})
+            assert answer.status_code == 201, answer.text
+    assert len(set(keys)) == 6
+    assert "k1" not in keys
+
+
+@pytest.fixture
+def held(plugin: Any, served: Zona) -> Iterator[Held]:
+    """The task ``echo`` begins, and ends when the test lets it, or is over."""
+    made = Held()
+    plugin.handler.functions["echo"] = made
+    yield made
+    made.go.set()
+
+
+def test_a_run_that_lasts_too_long_goes_on_alone(held: Held, served: Zona, people: Any) -> None:
+    """After ``wait_seconds`` the answer is 202 with the place of the record, which tells the end."""
+    client = TestClient(create_app(served, HttpSettings(secure_cookies=False, wait_seconds=0)))
+    body = {"app": "Demo", "task": "echo", "inputs": {"text": "ab"}}
+    answer = client.simulate_post(RUNS, json=body, headers=people.bearer())
+    assert answer.status_code == 202, answer.text
+    assert held.begun.acquire(timeout=10)
+    read = client.simulate_get(answer.headers["location"], headers=people.bearer())
+    assert read.json["data"]["status"] == "running"
+    held.go.set()
+    assert served.tenant().runs.wait(answer.json["data"]["id"], seconds=10).status is RunStatus.SUCCESS
+
+
+def test_one_thread_is_left_to_those_who_do_not_wait(held: Held, served: Zona, people: Any) -> None:
+    """Of two threads one may wait for a run; who comes then is answered at once, and waits when it is free again."""
+    client = TestClient(create_app(served, HttpSettings(secure_cookies=False, threads=2)))
+    headers, answers = people.bearer(), []
+    body = {"app": "Demo", "task": "echo", "inputs": {"text": "ab"}}
+    first = threading.Thread(
+        target=lambda: answers.append(client.simulate_post(RUNS, json=body, headers=headers)), daemon=True
+    )
+    first.start()
+    assert held.begun.acquire(timeout=10)
+    assert client.simulate_post(RUNS, json=body, headers=headers).status_code == 202
+    assert held.begun.acquire(timeout=10)
+    events = client.simulate_get(f"{RUNS}/{served.tenant().runs.list().items[0].id}/events", headers=headers)
+    assert events.text.startswith("retry: 2000")  # streams and waiting requests share the threads
+    held.go.set()
+    first.join(10)
+    assert [answer.status_code for answer in answers] == [201]
+    assert client.simulate_post(RUNS, json=body, headers=headers).status_code == 201
+
+
+def test_with_a_single_thread_a_run_is_waited_for(ask: Ask, served: Zona, people: Any) -> None:
+    """Nothing else could be answered meanwhile anyway."""
+    client = TestClient(create_app(served, HttpSettings(secure_cookies=False, threads=1)))
+    body = {"app": "Demo", "task": "echo", "inputs": {"text": "ab"}}
+    assert client.simulate_post(RUNS, json=body, headers=people.bearer()).status_code == 201
 
 
 def test_runs_are_listed_by_what_they_ran_and_how_it_ended(ask: Ask, problem: Any) -> None:

@@ -1,7 +1,8 @@
-"""Which addresses outgoing requests may reach (SPEC §5: SSRF, DNS rebinding)."""
+"""Which addresses outgoing requests may reach (SPEC §5: SSRF, DNS rebinding), and which belong to one client."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -9,7 +10,7 @@ from attrs import define, setters
 
 from zona_core.errors import Fault
 
-__all__ = ["NetworkPolicy", "refusal_of"]
+__all__ = ["NetworkPolicy", "client_network", "refusal_of"]
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -45,6 +46,24 @@ class NetworkPolicy:
             except ValueError as exc:
                 found.append(Fault(f"private_networks[{index}]", str(exc), "a network such as 10.0.0.0/8"))
         return found
+
+
+def client_network(address: str) -> str:
+    """What requests from ``address`` are counted under, so that no client is many.
+
+    An IPv4 address is one client's. In IPv6 a client has a whole network of 64 bits to choose addresses from (RFC 4291
+    §2.5.1, RFC 8981): that network as a CIDR text. A text that is no address stands for itself.
+    """
+    return _client_network(address) if ":" in address else address
+
+
+@lru_cache(maxsize=4_096)
+def _client_network(address: str) -> str:
+    try:
+        parsed = _unmapped(ip_address(address.partition("%")[0]))
+    except ValueError:
+        return address
+    return str(parsed) if parsed.version == 4 else str(ip_network((parsed, 64), strict=False))
 
 
 def refusal_of(address: str, *, instance_asks: bool, policy: NetworkPolicy) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any, Final, TypeVar
 
 from attrs import evolve
@@ -52,14 +52,22 @@ class RunWork:
             raise
         return self._end(attempts.made, result)
 
-    def hand_over(self) -> None:
-        """Has a worker carry the run out as soon as one is free; raises what keeps it from that, recorded."""
+    def hand_over(self, patience: float = 0.0) -> Execution:
+        """Has a worker carry the run out as soon as one is free; raises what keeps it from that, recorded.
+
+        Gives the record as it was before, or, with ``patience``, as it is at the end or after so many seconds.
+        """
+        record = self.record
         try:
             future = self._executor.submit(self._alone)
         except BaseException as exc:
             self._end((), _broken_off(exc))
             raise
         future.add_done_callback(self._dropped)
+        if not patience:
+            return record
+        wait([future], patience)
+        return self.record
 
     def _alone(self) -> None:
         """A worker's part: nobody is there who could be told of an error, so each is recorded, and logged.
@@ -94,6 +102,8 @@ class RunWork:
         action()
 
     def _begin(self) -> None:
+        if self.record.status is RunStatus.RUNNING:
+            return
         self.record = self._runs.replace(
             evolve(self.record, status=RunStatus.RUNNING, started_at=self._data.now()),
         )
@@ -118,7 +128,8 @@ class RunWork:
         else:
             status = RunStatus.TIMEOUT if isinstance(result, TaskTimeout) else RunStatus.FAILURE
             ended = evolve(ended, status=status, error=result.as_dict())
-        return self._runs.replace(ended)
+        self.record = self._runs.replace(ended)
+        return self.record
 
 
 class _OwnThread:

@@ -80,17 +80,16 @@ class Runs(Area):
         inputs: Mapping[str, Any] | None = None,
         timeout: float | None = None,
         idempotency_key: str = "",
+        patience: float = 0.0,
     ) -> Execution:
         """Begins what ``run`` does and gives the record at once, in status ``queued``; ``wait`` gives its end.
 
-        It runs as soon as one of this process's workers is free; its attempts are recorded as they end. Raises like
-        ``run``.
+        It runs as soon as one of this process's workers is free; its attempts are recorded as they end. With
+        ``patience`` the record is given as it is when the run has ended, or after so many seconds. Raises like ``run``.
         """
         order = self._order(app, task, instance, inputs or {}, timeout)
-        work = self._recorded(order, idempotency_key, RunStatus.QUEUED)
-        queued = work.record
-        work.hand_over()
-        return queued
+        work = self._recorded(order, idempotency_key, RunStatus.RUNNING if patience else RunStatus.QUEUED)
+        return work.hand_over(patience)
 
     @use_case("runs:read", by_object=True)
     def list(
@@ -132,8 +131,8 @@ class Runs(Area):
         parts, run, version = self._context.parts, None, None
         ends_at = parts.clock.monotonic() + seconds
         while True:
-            latest = parts.database.store.version()
-            if run is None or latest != version:
+            latest = self._context.data.store.version()
+            if run is None or latest is None or latest != version:
                 version, run = latest, run_of(self._context, run_id, "runs:read")
             left = ends_at - parts.clock.monotonic()
             if left <= 0 or (run.status.ended if since is None else run.revision != since):

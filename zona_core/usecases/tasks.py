@@ -9,7 +9,7 @@ from attrs import define, evolve
 from zona_core.domain.apps import AppStatus, Integration, Task, TaskDefinition
 from zona_core.domain.definitions import task_faults
 from zona_core.domain.runs import Execution, RunStatus
-from zona_core.errors import Fault, InvalidInput, NotFound
+from zona_core.errors import Fault, InvalidInput, NotFound, RevisionConflict
 from zona_core.persistence.collections import LIVE_APP, RUNS, TASKS
 from zona_core.persistence.repository import Listing
 from zona_core.ports.store import Where
@@ -97,8 +97,10 @@ class Tasks(Area):
         return TaskInfo(task=found, runtime=self._runtime(found, runs))
 
     @use_case("tasks:write", by_object=True)
-    def upsert(self, app: int | str, definition: TaskDefinition, *, revision: int | None = None) -> Task:
-        """Stores one task, new or in the place of the one with its tag.
+    def upsert(
+        self, app: int | str, definition: TaskDefinition, *, task_id: int = 0, revision: int | None = None
+    ) -> Task:
+        """Stores one task, new or in the place of the one with its tag, which has to be ``task_id`` if that is given.
 
         Raises ``InvalidInput`` with every fault, ``NotFound``, ``RevisionConflict``.
         """
@@ -112,6 +114,7 @@ class Tasks(Area):
             now = data.now()
             before = self._stored(of_app, definition)
             self._check_access(of_app, before)
+            _check_identity(before, task_id)
             check_revision(before.revision if before else 0, revision, f"tasks/{before.id if before else new_id}")
             if before is None:
                 after = data.tasks.insert(reconcile.task(definition, of_app.integration_id, new_id, now))
@@ -162,6 +165,13 @@ class Tasks(Area):
             faults.append(Fault("task_handler", exc.message, exc.hint))
         if faults:
             raise InvalidInput.of(faults, f"The task {definition.task_tag!r}")
+
+
+def _check_identity(before: Task | None, task_id: int) -> None:
+    if task_id and (before is None or before.id != task_id):
+        raise RevisionConflict(
+            f"tasks/{task_id} has the tag no more", collection="tasks", hint="read it again and repeat the change"
+        )
 
 
 def _in_short(run: Execution) -> LastRun:

@@ -18,7 +18,7 @@ from zona_core.persistence.snapshots import Snapshot
 from ._problems import PROBLEM_TYPE
 from .operation import Answer, Operation
 
-__all__ = ["encoded", "put_answer", "put_problem", "reduced"]
+__all__ = ["encoded", "put_answer", "put_cookie", "put_problem", "reduced", "session_cookie"]
 
 _JSON: Final = "application/json"
 _PAST: Final = datetime.fromtimestamp(0, UTC)
@@ -76,9 +76,19 @@ def put_answer(response: falcon.Response, operation: Operation, result: Any, if_
     for name, value in answer.headers.items():
         response.set_header(name, value)
     for name, settings in answer.cookies.items():
-        # NOTE: Falcon leaves out a Max-Age of 0; a time that is past says the same.
-        gone = {"expires": _PAST} if settings.get("max_age") == 0 else {}
-        response.set_cookie(name, **{**settings, **gone})
+        put_cookie(response, name, settings)
+
+
+def session_cookie(value: str, seconds: int) -> dict[str, Any]:
+    """The settings of the session cookie: for this host alone, out of reach of scripts; 0 ``seconds`` take it away."""
+    return {"value": value, "max_age": seconds, "path": "/", "http_only": True, "same_site": "Strict"}
+
+
+def put_cookie(response: falcon.Response, name: str, settings: Mapping[str, Any]) -> None:
+    """Sets a cookie with these arguments of ``falcon.Response.set_cookie``."""
+    # NOTE: Falcon leaves out a Max-Age of 0; a time that is past says the same.
+    gone = {"expires": _PAST} if settings.get("max_age") == 0 else {}
+    response.set_cookie(name, **{**settings, **gone})
 
 
 def put_problem(response: falcon.Response, status: int, headers: Mapping[str, str], body: bytes) -> None:

@@ -1,36 +1,73 @@
-"""``If-Match``: which revision of an object a change is meant for (RFC 9110 §13.1.1, RFC 6585 §3)."""
+"""Entity tags, and ``If-Match``: which revision of which object a change is meant for (RFC 9110 §8.8.3, §13.1.1).
+
+The tag of an object is its revision. Where an object may be followed by another one of the same name, whose revisions
+begin anew, the tag also has a digest of what tells the two apart.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Final
 
-import falcon
+from attrs import define
+
+from zona_core.errors import RevisionConflict
 
 from ._problems import BadRequest
 
-__all__ = ["condition_missing", "revision_meant"]
+__all__ = ["Condition", "condition_missing", "conditions_of", "tag_of", "unmet"]
 
-_TAG: Final = re.compile(r'"([0-9]{1,18})"\Z')
+_TAG: Final = re.compile(r'"(?:([1-9][0-9]{0,17})|([0-9]{1,18})-([0-9a-f]{16}))"\Z')
+#: how many tags of one ``If-Match`` are tried
+_MOST: Final = 16
 
 
-def revision_meant(request: falcon.Request, *, creates: bool = False) -> int | None:
-    """The revision that the request names; None if any will do (``*``).
+@define(frozen=True)
+class Condition:
+    """What ``If-Match`` says by one of its tags, or by ``*``, for which ``revision`` is None."""
 
-    Where something may be created, a request without ``If-Match`` means what is not there yet: revision 0.
-    Raises ``BadRequest``: 428 if there is no ``If-Match``, 412 if it cannot be a tag of ours.
+    revision: int | None
+    #: the digest of what the object is; empty if its tag is the revision alone
+    itself: str = ""
+
+    def of(self, itself: str = "") -> int | None:
+        """The revision that is meant of the object that is ``itself``, None for any.
+
+        Raises ``RevisionConflict`` if the tag is of another object.
+        """
+        if self.revision is not None and self.itself != _digest(itself):
+            raise unmet("it is another object than the one that If-Match names")
+        return self.revision
+
+
+def tag_of(revision: int, itself: str = "") -> str:
+    """The entity tag of an object at a revision; ``itself`` is what no other object of its name has."""
+    return f'"{revision}-{_digest(itself)}"' if itself else f'"{revision}"'
+
+
+def conditions_of(if_match: str, *, compared: bool) -> tuple[Condition, ...]:
+    """What ``If-Match`` says: one of these has to hold. They come in the order in which revisions do.
+
+    ``compared`` says whether the operation compares tags at all; where it does not, none can match.
+    Raises ``BadRequest``: 412 if no tag can be that of the object, 400 for too many of them.
     """
-    given = request.get_header("If-Match")
-    if given is None:
-        if creates:
-            return 0
-        raise condition_missing()
-    if given.strip() == "*":
-        return None
-    found = _TAG.match(given.strip())
-    if found is None:
-        raise BadRequest("If-Match names no entity tag of this object", status=412, code="precondition_failed")
-    return int(found[1])
+    if if_match.strip() == "*":
+        return (Condition(None),)
+    tags = (_TAG.match(part.strip()) for part in if_match.split(",")) if compared else ()
+    found = {Condition(int(tag[1] or tag[2]), tag[3] or "") for tag in tags if tag is not None}
+    if not found:
+        raise BadRequest(
+            "If-Match names no entity tag of what is to be changed", status=412, code="precondition_failed"
+        )
+    if len(found) > _MOST:
+        raise BadRequest(f"If-Match names more than {_MOST} entity tags")
+    return tuple(sorted(found, key=lambda condition: condition.revision or 0))
+
+
+def unmet(reason: str) -> RevisionConflict:
+    """The error for ``If-Match`` that does not hold: 412."""
+    return RevisionConflict(reason, hint="read it again and repeat the change", if_match=True)
 
 
 def condition_missing() -> BadRequest:
@@ -41,3 +78,7 @@ def condition_missing() -> BadRequest:
         code="precondition_required",
         hint='Send the ETag of the answer that was read, or "*" to change whatever is there.',
     )
+
+
+def _digest(itself: str) -> str:
+    return hashlib.sha256(itself.encode()).hexdigest()[:16] if itself else ""

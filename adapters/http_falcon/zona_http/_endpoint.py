@@ -7,10 +7,10 @@ from typing import Any
 import falcon
 
 from zona_core import Zona
-from zona_core.errors import Fault, InvalidInput, RevisionConflict
+from zona_core.errors import Fault, InvalidInput, RevisionConflict, Unauthenticated
 
-from ._answers import put_answer
-from ._conditions import condition_missing, revision_meant
+from ._answers import put_answer, put_cookie, session_cookie
+from ._conditions import Condition, condition_missing, conditions_of
 from ._gates import Doors, Limits, Proofs, is_system, named_tenant
 from ._logging import bind_identity
 from ._metrics import Metrics
@@ -49,6 +49,8 @@ class Endpoint:
         limit = settings.max_upload if operation.multipart else settings.max_body
         self._body = BodyReader(operation, service.schemas, limit) if operation.body else None
         self._system = is_system(operation)
+        #: whether there may be an object that ``If-Match`` is about
+        self._changes = operation.method != "GET" and operation.access is not Access.PUBLIC
 
     def __call__(self, request: falcon.Request, response: falcon.Response, **path: Any) -> None:
         """A Falcon responder."""
@@ -64,18 +66,23 @@ class Endpoint:
         if operation.limited:
             service.limits.client(request.remote_addr)
         if operation.access is not Access.PUBLIC:
-            self._admit(call, path)
+            self._admit(call, path, response)
         call.params = self._params.read(request, path)
-        call.revision = revision_meant(request, creates=operation.creates) if operation.locks else None
+        conditions = self._conditions(request) if self._changes else ()
         data = b""
         if self._body is not None:
             call.body, data = self._body.read(request)
             self._move(call)
-        put_answer(response, operation, self._result(call, data), request.env.get("HTTP_IF_NONE_MATCH"))
+        put_answer(response, operation, self._result(call, data, conditions), request.env.get("HTTP_IF_NONE_MATCH"))
 
-    def _admit(self, call: Call, path: dict[str, Any]) -> None:
+    def _admit(self, call: Call, path: dict[str, Any], response: falcon.Response) -> None:
         service, request = self._service, call.request
-        identity = call.identity = service.proofs.identity(request)
+        try:
+            identity = call.identity = service.proofs.identity(request)
+        except Unauthenticated:
+            if service.proofs.by_cookie(request):  # it will not count again
+                put_cookie(response, service.proofs.cookie_name, session_cookie("", 0))
+            raise
         request.context.actor = identity.actor.name
         named = named_tenant(path, request)
         code = ""
@@ -111,15 +118,36 @@ class Endpoint:
             self._service.limits.tenant(named)
             self._permit(call)
 
-    def _result(self, call: Call, data: bytes) -> Any:
+    def _conditions(self, request: falcon.Request) -> tuple[Condition, ...]:
+        """What ``If-Match`` says, where it is given; raises ``BadRequest`` if it has to be and is not."""
+        operation = self._operation
+        given = request.env.get("HTTP_IF_MATCH")
+        if given is not None:
+            return conditions_of(given, compared=operation.locks or operation.conditional)
+        if operation.locks and not operation.creates:
+            raise condition_missing()
+        return ()
+
+    def _result(self, call: Call, data: bytes, conditions: tuple[Condition, ...]) -> Any:
+        """The result under the first condition that holds: revisions only grow, so none is passed over."""
+        for condition in conditions[:-1]:
+            call.condition = condition
+            try:
+                return self._handled(call, data)
+            except RevisionConflict:
+                continue
+        call.condition = conditions[-1] if conditions else None
+        return self._handled(call, data)
+
+    def _handled(self, call: Call, data: bytes) -> Any:
         operation = self._operation
         try:
-            if operation.replayable and call.request.get_header("Idempotency-Key") is not None:
+            if operation.keyed and call.request.get_header("Idempotency-Key") is not None:
                 return self._service.replayer.once(call, data)
             return operation.handler(call)
         except RevisionConflict as exc:
-            if operation.creates and call.request.get_header("If-Match") is None:
+            if operation.locks and operation.creates and call.condition is None:
                 raise condition_missing() from exc
-            if operation.locks:
+            if call.condition is not None and call.condition.revision is not None:
                 exc.details["if_match"] = True
             raise

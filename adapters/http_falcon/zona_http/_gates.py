@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import time
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 import falcon
 
 from zona_core import Zona
+from zona_core.domain.network import client_network
 from zona_core.doors import System, Workspace
 from zona_core.errors import InvalidInput, PermissionDenied, RateLimited, Unauthenticated
+from zona_core.ports.limits import RateLimiter
 from zona_core.usecases.gate import Identity
 from zona_core.usecases.registry import use_cases
 
@@ -26,6 +30,7 @@ KEY_HEADER: Final = "X-API-Key"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _MINUTE: Final = 60.0
 _MOST_DOORS: Final = 4_096
+_MOST_BARRED: Final = 4_096
 
 
 class Proofs:
@@ -59,6 +64,11 @@ class Proofs:
             hint=f"Authorization: Bearer TOKEN, {KEY_HEADER}, or a session cookie",
         )
 
+    def by_cookie(self, request: falcon.Request) -> bool:
+        """Whether it is a session cookie that says who asks."""
+        others = request.get_header("Authorization") or request.get_header(KEY_HEADER)
+        return not others and bool(request.cookies.get(self.cookie_name))
+
     def _of_cookie(self, request: falcon.Request, cookie: str) -> Identity:
         identity = self._gate.cookie(cookie)
         if request.method not in _SAFE:
@@ -74,22 +84,27 @@ class Limits:
     """Counts requests by client address, by user or key, and by tenant."""
 
     def __init__(self, zona: Zona, settings: HttpSettings, metrics: Metrics) -> None:
+        self._zona = zona
         self._limiter = zona.rate_limiter
         self._settings = settings
         self._metrics = metrics
+        #: until when (monotonic) an API key that has reached its own limit is refused without another look
+        self._barred: dict[str, float] = {}
 
     def client(self, address: str) -> None:
-        """Raises ``RateLimited``."""
+        """Counts for an address, in IPv6 for its network of 64 bits; raises ``RateLimited``."""
         limit = self._settings.client_limit
         if limit:
-            self._admit([("client:" + address, limit)])
+            self._admit([("client:" + client_network(address), limit)])
 
     def known(self, identity: Identity, tenant: str = "") -> None:
         """Counts for the API key or user, and for the tenant if there is one; raises ``RateLimited``."""
         settings = self._settings
         asked = []
-        if limit := identity.rate_limit or settings.key_limit:
-            asked.append((f"key:{identity.key_id or f'{identity.realm}/{identity.actor.user_id}'}", limit))
+        if identity.rate_limit:
+            self._admit_key(f"key:{identity.realm}/{identity.key_id}", identity.rate_limit)
+        elif settings.key_limit:
+            asked.append((f"key:{identity.key_id or f'{identity.realm}/{identity.actor.user_id}'}", settings.key_limit))
         if tenant and settings.tenant_limit:
             asked.append(("tenant:" + tenant, settings.tenant_limit))
         if asked:
@@ -100,15 +115,34 @@ class Limits:
         if self._settings.tenant_limit:
             self._admit([("tenant:" + code, self._settings.tenant_limit)])
 
+    def _admit_key(self, key: str, limit: int) -> None:
+        """Counts for a key that has a limit of its own, which was promised of all processes together."""
+        now = time.monotonic()
+        wait = self._barred.get(key, now) - now
+        if wait <= 0:
+            verdict = self._shared.hit(key, limit, _MINUTE)
+            if verdict.allowed:
+                return
+            wait = verdict.reset_after
+            if len(self._barred) >= _MOST_BARRED:
+                self._barred.clear()
+            self._barred[key] = now + wait
+        raise self._refused("key", limit, wait)
+
+    @cached_property
+    def _shared(self) -> RateLimiter:
+        return self._zona.shared_rate_limiter
+
     def _admit(self, asked: Sequence[tuple[str, int]]) -> None:
         refusal = self._limiter.admit(asked, _MINUTE)
         if refusal is not None:
             key, limit = asked[refusal.place]
-            scope = key.partition(":")[0]
-            self._metrics.rate_limited(scope)
-            raise RateLimited(
-                f"more than {limit} requests a minute of one {scope}", retry_after=refusal.retry_after, scope=scope
-            )
+            raise self._refused(key.partition(":")[0], limit, refusal.retry_after)
+
+    def _refused(self, scope: str, limit: int, retry_after: float) -> RateLimited:
+        self._metrics.rate_limited(scope)
+        message = f"more than {limit} requests a minute of one {scope}"
+        return RateLimited(message, retry_after=retry_after, scope=scope)
 
 
 class Doors:

@@ -56,6 +56,11 @@ _IF_MATCH_OR_NEW: Final = {
     "required": False,
     "description": "Replaces: the ETag that the object was read with, or * for whatever is there. Without it: creates.",
 }
+_IF_MATCH_IF_GIVEN: Final = {
+    **_IF_MATCH,
+    "required": False,
+    "description": "The ETag that the object was read with: if it has another by now, nothing is done.",
+}
 _IDEMPOTENCY: Final = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -170,6 +175,8 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
             found.append(_parameter(item, hints[item.name], in_path))
     if operation.locks:
         found.append(_IF_MATCH_OR_NEW if operation.creates else _IF_MATCH)
+    elif operation.conditional:
+        found.append(_IF_MATCH_IF_GIVEN)
     if operation.replayable:
         found.append(_IDEMPOTENCY)
     return found
@@ -237,10 +244,12 @@ def _statuses(operation: Operation) -> set[int]:
         found |= {404, 409}
     if operation.body is not None:
         found |= {400, 413, 415, 422}
-    if operation.replayable:
+    if operation.keyed:
         found |= {400}
+    if operation.locks or operation.conditional:
+        found |= {400, 412}
     if operation.locks:
-        found |= {400, 412, 428}
+        found |= {428}
     return found
 
 

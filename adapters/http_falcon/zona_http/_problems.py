@@ -9,7 +9,16 @@ from typing import Any, Final
 import falcon
 import msgspec
 
-from zona_core.errors import Fault, InvalidInput, RateLimited, RevisionConflict, TaskFailed, ZonaError, status_of
+from zona_core.errors import (
+    Fault,
+    InvalidInput,
+    RateLimited,
+    RevisionConflict,
+    StoreUnavailable,
+    TaskFailed,
+    ZonaError,
+    status_of,
+)
 
 __all__ = ["PROBLEM_TYPE", "BadRequest", "problem_of", "problem_of_falcon"]
 
@@ -42,7 +51,7 @@ def problem_of(error: ZonaError, correlation_id: str) -> tuple[int, dict[str, st
     """Status, extra headers and body for an error of the tree."""
     status = error.status if isinstance(error, BadRequest) else status_of(error)
     headers: dict[str, str] = {}
-    retry_after = error.retry_after if isinstance(error, RateLimited | TaskFailed) else None
+    retry_after = error.retry_after if isinstance(error, RateLimited | StoreUnavailable | TaskFailed) else None
     if retry_after is not None:
         headers["Retry-After"] = str(max(1, -int(-retry_after // 1)))
     if status == 401:

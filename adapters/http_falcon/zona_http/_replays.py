@@ -32,13 +32,20 @@ class Replayer:
     def once(self, call: Call, data: bytes) -> Any:
         """The answer of the first call with this key, or of this one if it is the first.
 
-        Raises ``BadRequest`` for an unfit key, ``Conflict`` (``idempotency_in_progress``), ``InvalidInput``
-        (``idempotency_mismatch``), and whatever the handler raises, which is not kept.
+        Raises ``BadRequest`` for an unfit key, and for any where the answer cannot be kept: a client that relies on
+        it must not do twice what it means to do once. Raises ``Conflict`` (``idempotency_in_progress``),
+        ``InvalidInput`` (``idempotency_mismatch``), and whatever the handler raises, which is not kept.
         """
+        operation = call.operation
+        if not operation.replayable:
+            raise BadRequest(
+                "this operation cannot be repeated by an Idempotency-Key: its answer is not kept",
+                code="idempotency_unsupported",
+                hint="Send it without; after a failure, look first whether it was done.",
+            )
         key = (call.request.get_header("Idempotency-Key") or "").strip()
         if not _KEY.match(key):
             raise BadRequest("Idempotency-Key is not 1-128 visible ASCII characters", code="idempotency_key_malformed")
-        operation = call.operation
         realm = CORE if call.above_tenants else call.workspace.tenant.tenant_code
         request = b"\0".join((call.request.path.encode(), call.request.query_string.encode(), data))
         known = call.known

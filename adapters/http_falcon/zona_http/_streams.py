@@ -1,7 +1,8 @@
 """Server-sent events (HTML standard §9.2): what changes is told while it changes, until there is nothing more to tell.
 
-A stream holds a thread of its process. So that streams alone cannot use up all threads, one is always left to other
-requests; a client that comes when no more streams may be open is told what there is and asks again: it polls.
+A stream holds a thread of its process, and so does a request that waits for a run. So that these cannot use up all
+threads, one is always left to other requests. A client that comes when no thread is free to follow a run is told what
+there is and asks again: it polls. One that would wait for a run is answered at once.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from attrs import define
@@ -71,10 +73,12 @@ class Source(Protocol):
 
 
 class Streams:
-    """The streams of one process. Safe to use from several threads."""
+    """The streams of one process, and what else holds its threads. Safe to use from several threads."""
 
     def __init__(self, settings: HttpSettings, metrics: Metrics, proofs: Proofs, doors: Doors) -> None:
         self._seconds = settings.stream_seconds
+        self._patience = float(settings.wait_seconds)
+        self._alone = settings.threads == 1
         self._free = threading.Semaphore(max(0, settings.threads - 1))
         self._metrics = metrics
         self._proofs = proofs
@@ -83,6 +87,19 @@ class Streams:
     def answer(self, call: Call, source: Source) -> Answer:
         """A stream from ``source``, for as long as who asks may see it."""
         return Answer(stream=self._events(call, source), media_type=EVENT_STREAM, headers=_HEADERS)
+
+    @contextmanager
+    def patience(self) -> Iterator[float]:
+        """A block in which a request may wait, and for how many seconds: 0 if no thread is free for that.
+
+        Where there is but one thread, no other request could be answered anyway before the one that it works on.
+        """
+        free = self._free.acquire(blocking=False)
+        try:
+            yield self._patience if free or self._alone else 0.0
+        finally:
+            if free:
+                self._free.release()
 
     def _events(self, call: Call, source: Source) -> Iterator[bytes]:
         # Nothing is taken before the server asks for the first part: it may never ask, and close nothing.

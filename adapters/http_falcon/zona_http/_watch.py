@@ -13,6 +13,7 @@ from zona_core.domain.actors import CORRELATION
 from zona_core.errors import Unauthenticated, ZonaError
 
 from ._answers import put_problem
+from ._gates import Limits
 from ._headers import STRICT_TRANSPORT
 from ._logging import METHODS, RequestLog, begin_request, correlation_id
 from ._metrics import Metrics
@@ -27,16 +28,19 @@ _log: Final = logging.getLogger("zona.http")
 class Watch:
     """Falcon middleware, the only one."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, limits: Limits) -> None:
         self._metrics = metrics
+        self._limits = limits
         self._requests = RequestLog()
         self._methods: dict[str, set[str]] = {}
+        self._unlimited: set[str] = set()
 
-    def learn_methods(self, served: Iterable[Operation]) -> None:
-        """Takes note of the methods that each path has, to be told to who asks by one that nobody knows."""
+    def learn(self, served: Iterable[Operation]) -> None:
+        """Takes note of each path: its methods, to be told to who asks by another one, and whether it is limited."""
         for operation in served:
-            methods = self._methods.setdefault(operation.path, {"OPTIONS"})
-            methods |= {"GET", "HEAD"} if operation.method == "GET" else {operation.method}
+            self._methods.setdefault(operation.path, {"OPTIONS"}).update(operation.methods)
+            if not operation.limited:
+                self._unlimited.add(operation.path)
 
     def process_request(self, request: falcon.Request, response: falcon.Response) -> None:
         """The request has arrived."""
@@ -78,6 +82,8 @@ class Watch:
     def on_error(self, request: falcon.Request, response: falcon.Response, error: Exception, _: dict[str, Any]) -> None:
         """A Falcon error handler: every error becomes a problem document."""
         identifier = request.context.correlation_id
+        if isinstance(error, falcon.HTTPError):
+            error = self._unserved(request, error)
         if isinstance(error, ZonaError):
             status, headers, body = problem_of(error, identifier)
             request.context.code = error.code
@@ -86,8 +92,6 @@ class Watch:
             if status >= 500 and error.code in ("internal_error", "isolation_breach"):
                 _log.error("an error that nobody foresaw", exc_info=error)
         elif isinstance(error, falcon.HTTPError):
-            if request.method not in METHODS and request.uri_template in self._methods:
-                error = falcon.HTTPMethodNotAllowed(sorted(self._methods[request.uri_template]))
             status, headers, body = problem_of_falcon(error, identifier)
             request.context.code = str(status)
         else:
@@ -95,3 +99,15 @@ class Watch:
             status, headers, body = unforeseen(identifier)
             request.context.code = "internal_error"
         put_problem(response, status, headers, body)
+
+    def _unserved(self, request: falcon.Request, error: falcon.HTTPError) -> Exception:
+        """What Falcon refuses, or that there were too many: no operation has counted what leads to none."""
+        route = request.uri_template
+        if request.method not in METHODS and route in self._methods:
+            error = falcon.HTTPMethodNotAllowed(sorted(self._methods[route]))
+        if error.status_code in (404, 405) and route not in self._unlimited:
+            try:
+                self._limits.client(request.remote_addr)
+            except ZonaError as exc:
+                return exc
+        return error

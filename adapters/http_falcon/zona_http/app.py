@@ -41,9 +41,10 @@ def create_app(zona: Zona, settings: HttpSettings | None = None) -> falcon.App: 
     everything = [*served, *system_operations(zona, settings, metrics, document)]
     schemas = Schemas(_bodies(everything), _results(everything))
     document.update(document_of(everything, schemas, settings, release))
-    service = Service(zona, settings, schemas, Limits(zona, settings, metrics), metrics)
+    limits = Limits(zona, settings, metrics)
+    service = Service(zona, settings, schemas, limits, metrics)
     app: falcon.App[Any, Any] = falcon.App(
-        middleware=[watch := Watch(metrics)], independent_middleware=True, response_type=SecuredResponse
+        middleware=[watch := Watch(metrics, limits)], independent_middleware=True, response_type=SecuredResponse
     )
     app.req_options.auto_parse_form_urlencoded = False
     app.req_options.strip_url_path_trailing_slash = False
@@ -52,7 +53,7 @@ def create_app(zona: Zona, settings: HttpSettings | None = None) -> falcon.App: 
     app.add_error_handler(Exception, watch.on_error)
     app.add_error_handler(falcon.HTTPError, watch.on_error)
     _route(app, everything, service)
-    watch.learn_methods(everything)
+    watch.learn(everything)
     return app
 
 
@@ -80,9 +81,8 @@ def _route(app: falcon.App[Any, Any], served: Iterable[Operation], service: Serv
     for operation in served:
         resource = resources.setdefault(operation.path, _Resource())
         endpoint = Endpoint(operation, service)
-        setattr(resource, f"on_{operation.method.lower()}", endpoint)
-        if operation.method == "GET":
-            resource.on_head = endpoint  # type: ignore[attr-defined]
+        for method in operation.methods:
+            setattr(resource, f"on_{method.lower()}", endpoint)
     for path, resource in resources.items():
         app.add_route(path, resource)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zona_core import Zona
     from zona_core.doors import System, Workspace
 
+    from ._conditions import Condition
     from ._streams import Streams
 
 __all__ = ["Access", "Answer", "Call", "Operation", "Problem", "Upload"]
@@ -110,9 +111,13 @@ class Operation:
     also: tuple[int, ...] = ()
     #: media type of an answer that is no envelope
     media_type: str = ""
-    #: changes an object that has a revision: ``If-Match`` says which one is meant
+    #: with GET: it changes nothing (RFC 9110 §9.2.1), so that HEAD may be asked, too
+    safe: bool = True
+    #: changes an object that has a revision: ``If-Match`` says which one is meant, and is required
     locks: bool = False
-    #: with ``locks``: also makes what is not there (201); ``If-Match`` is left out then, and nothing is replaced
+    #: does so where ``If-Match`` is given; without it, whichever revision is there is changed
+    conditional: bool = False
+    #: also makes what is not there (201); with ``locks``, ``If-Match`` is left out then, and nothing is replaced
     creates: bool = False
     #: takes part in ``Idempotency-Key`` handling; off where the answer holds a secret that must not be kept
     idempotent: bool = True
@@ -131,9 +136,19 @@ class Operation:
         return self.params is not None and "after" in fields_dict(self.params)
 
     @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods by which it is asked."""
+        return ("GET", "HEAD") if self.method == "GET" and self.safe else (self.method,)
+
+    @property
+    def keyed(self) -> bool:
+        """Whether an ``Idempotency-Key`` is looked at: honoured, or refused where it cannot be honoured."""
+        return self.method == "POST" and self.access is Access.GRANTED
+
+    @property
     def replayable(self) -> bool:
         """Whether an ``Idempotency-Key`` is honoured."""
-        return self.method == "POST" and self.idempotent and self.access is Access.GRANTED
+        return self.keyed and self.idempotent
 
 
 @define(kw_only=True)
@@ -147,12 +162,12 @@ class Call:
     body: Any = None
     #: who asks; None for public operations
     identity: Identity | None = None
-    #: the revision that ``If-Match`` names; None for any
-    revision: int | None = None
+    #: what ``If-Match`` says; None if it is not there
+    condition: Condition | None = None
     correlation_id: str = ""
     #: the session cookie's name
     cookie_name: str = ""
-    #: where streams of events come from
+    #: where streams of events come from, and how long a request may wait
     streams: Streams
     _workspace: Workspace | None = field(default=None, init=False)
     _system: System | None = field(default=None, init=False)
@@ -160,6 +175,16 @@ class Call:
     def enter(self, *, workspace: Workspace | None = None, system: System | None = None) -> None:
         """Says through which door the call goes."""
         self._workspace, self._system = workspace, system
+
+    @property
+    def revision(self) -> int | None:
+        """The revision that a change is meant for: None for any, 0 for what is not there yet.
+
+        For objects whose entity tag is the revision alone. Raises ``RevisionConflict`` for a tag that is of no such.
+        """
+        if self.condition is not None:
+            return self.condition.of()
+        return 0 if self.operation.locks else None  # what locks is asked without a condition only to make something
 
     @property
     def above_tenants(self) -> bool:

@@ -59,5 +59,7 @@ class HttpSettings:
     metrics_protected: bool = False
     #: seconds that a stream of events lasts before the client is to ask again
     stream_seconds: int = 300
+    #: seconds that a request waits for the run that it has begun, before the run goes on alone; 0 for not at all
+    wait_seconds: int = 30
     #: whether cookies are sent over TLS only
     secure_cookies: bool = True

@@ -13,7 +13,20 @@ from zona_http.operation import Answer, Call
 
 from ._common import OptionalTenant
 
-__all__ = ["DOORS", "Door", "PermissionText", "RealmName", "UserRef", "door_of", "made", "viewed"]
+__all__ = [
+    "DOORS",
+    "Door",
+    "PermissionText",
+    "RealmName",
+    "UserRef",
+    "birth_of",
+    "door_of",
+    "made",
+    "place",
+    "trusted_door",
+    "trusted_workspace",
+    "viewed",
+]
 
 #: a user's, a role's or an API key's name
 RealmName = Annotated[
@@ -79,7 +92,30 @@ def viewed(kind: type[Any], model: Any) -> Any:
     return msgspec.convert(model, kind, from_attributes=True)
 
 
-def made(call: Call, data: Any, key: str) -> Answer:
+def trusted_door(call: Call) -> System | Workspace:
+    """The same door in the service's own name, for what is compared and not told.
+
+    A tag may be compared with an object by whoever may change it, also without the permission to read it.
+    """
+    return call.zona.system() if call.above_tenants else trusted_workspace(call)
+
+
+def trusted_workspace(call: Call) -> Workspace:
+    """The same for a tenant's door."""
+    return call.zona.tenant(call.workspace.tenant.tenant_code)
+
+
+def birth_of(model: Any) -> str:
+    """What tells an object from one that had its name before: when it was made."""
+    return "built-in" if model.created_ts is None else str(model.created_ts.isoformat())
+
+
+def place(call: Call, path: str) -> str:
+    """``path`` as a link: in the tenant that the request names, where it names one."""
+    named = next((code for asked in (call.params, call.body) if (code := getattr(asked, "tenant_code", None))), None)
+    return f"{path}?tenant_code={named}" if named and not call.above_tenants else path
+
+
+def made(call: Call, data: Any, key: str, *, etag: str = "") -> Answer:
     """The answer for what was just made under ``key``, with the place where it is from now on."""
-    query = f"?{call.request.query_string}" if call.request.query_string else ""
-    return Answer(data=data, status=201, headers={"Location": f"{call.request.path}/{key}{query}"})
+    return Answer(data=data, status=201, headers={"Location": place(call, f"{call.request.path}/{key}")}, etag=etag)

@@ -104,11 +104,14 @@ def create_key(call: Call) -> Answer:
 
 
 def rotate_key(call: Call) -> IssuedApiKey:
-    return _shown_once(door_of(call).api_keys.rotate(call.params.key_id, overlap=call.body.overlap))
+    return _shown_once(
+        door_of(call).api_keys.rotate(call.params.key_id, overlap=call.body.overlap, revision=call.revision)
+    )
 
 
 def revoke_key(call: Call) -> ApiKeyView:
-    return viewed(ApiKeyView, door_of(call).api_keys.revoke(call.params.key_id))  # type: ignore[no-any-return]
+    key = door_of(call).api_keys.revoke(call.params.key_id, revision=call.revision)
+    return viewed(ApiKeyView, key)  # type: ignore[no-any-return]
 
 
 def _shown_once(issued: IssuedKey) -> IssuedApiKey:
@@ -166,13 +169,14 @@ def _operations(door: Door) -> Iterator[Operation]:
         summary="Replace an API key's secret",
         description="The new text is in this answer and never again; the old one works a while longer.",
         use_case=door.use_case("api_keys", "rotate"), body=Rotation, handler=rotate_key, result=IssuedApiKey,
-        idempotent=False, example={"overlap": 3600.0}, answer_example=_ROTATED,
+        conditional=True, idempotent=False, example={"overlap": 3600.0}, answer_example=_ROTATED,
         problems=(_RISING, Problem(status=409, codes=("key_revoked",))),
     )  # fmt: skip
     yield Operation(
         **one, method="DELETE", id=door.id("revoke", "api_key"), summary="Revoke an API key",
         description="It counts no more, at once; its record stays. Doing it again changes nothing.",
-        use_case=door.use_case("api_keys", "revoke"), handler=revoke_key, result=ApiKeyView, answer_example=_REVOKED,
+        use_case=door.use_case("api_keys", "revoke"), handler=revoke_key, result=ApiKeyView, conditional=True,
+        answer_example=_REVOKED,
     )  # fmt: skip
 
 

@@ -11,10 +11,12 @@ from zona_core.domain.apps import AppDefinition, AppStatus, Integration
 from zona_core.errors import Fault, InvalidDocument
 from zona_core.persistence.repository import Listing
 from zona_core.usecases.apps import AppOutcome, DeletedApp
+from zona_http._conditions import tag_of
 from zona_http.operation import Answer, Call, Operation, Problem, Upload
 
 from ._common import Id, InTenant, OptionalTenant, PageOfTenant
 from ._definitions import AppBody, AppReplacement, defined
+from ._doors import place
 
 __all__ = ["OPERATIONS"]
 
@@ -82,19 +84,19 @@ def get_app(call: Call) -> Integration:
 
 
 def create_app(call: Call) -> Answer:
-    return _told(call.workspace.apps.upsert(defined(call.body, AppDefinition)))
+    return _told(call, call.workspace.apps.upsert(defined(call.body, AppDefinition)))
 
 
 def replace_app(call: Call) -> Answer:
     definition, app_id = defined(call.body, AppDefinition), call.params.integration_id
-    return _told(call.workspace.apps.upsert(definition, app_id=app_id, revision=call.revision))
+    return _told(call, call.workspace.apps.upsert(definition, app_id=app_id, revision=call.revision))
 
 
 def import_document(call: Call) -> Answer:
     asked: AppDocument = call.body
     options: dict[str, Any] = {"format": asked.format, "title": asked.title, "update": asked.update}
     try:
-        return _told(call.workspace.apps.import_document(asked.document.data, **options))
+        return _told(call, call.workspace.apps.import_document(asked.document.data, **options))
     except InvalidDocument as exc:
         if not exc.faults:  # it is about the document as a whole
             exc.faults = (Fault("document", exc.message, exc.hint),)
@@ -102,7 +104,7 @@ def import_document(call: Call) -> Answer:
 
 
 def install(call: Call) -> Answer:
-    return _told(call.workspace.apps.install(call.body.name, update=call.body.update))
+    return _told(call, call.workspace.apps.install(call.body.name, update=call.body.update))
 
 
 def delete_app(call: Call) -> DeletedApp:
@@ -110,15 +112,15 @@ def delete_app(call: Call) -> DeletedApp:
 
 
 def delete_named_app(call: Call) -> DeletedApp:
-    return call.workspace.apps.delete(call.body.integration_id)
+    return call.workspace.apps.delete(call.body.integration_id, revision=call.revision)
 
 
-def _told(outcome: AppOutcome) -> Answer:
-    app = outcome.app
+def _told(call: Call, outcome: AppOutcome) -> Answer:
+    app, etag = outcome.app, tag_of(outcome.app.revision)
     if not outcome.created:
-        return Answer(data=outcome, status=200, etag=f'"{app.revision}"')
-    place = {"Location": f"/api/v1/apps/{app.integration_id}"}
-    return Answer(data=outcome, status=201, etag=f'"{app.revision}"', headers=place)
+        return Answer(data=outcome, status=200, etag=etag)
+    headers = {"Location": place(call, f"/api/v1/apps/{app.integration_id}")}
+    return Answer(data=outcome, status=201, etag=etag, headers=headers)
 
 
 _FIELD: Final = {
@@ -169,8 +171,8 @@ OPERATIONS = (
     Operation(
         **_APPS, method="DELETE", path="/apps/v1/app", id="delete_integration",
         summary="Delete an app with its tasks and instances",
-        description="Deletes whichever revision is there; see `delete_app` for one that is careful.",
-        handler=delete_named_app, use_case="apps.delete", body=AppId, result=DeletedApp,
+        description="Without `If-Match` it deletes whichever revision is there.",
+        handler=delete_named_app, use_case="apps.delete", body=AppId, result=DeletedApp, conditional=True,
         example={"tenant_code": "localhost", "integration_id": 12}, answer_example=_DELETED,
     ),
     Operation(

@@ -9,8 +9,9 @@ from attrs import define
 from msgspec import Meta
 
 from zona_core.domain.secrets import Secret
-from zona_core.errors import InvalidInput
+from zona_core.errors import Fault, InvalidInput
 from zona_core.usecases.gate import Tokens
+from zona_http._answers import session_cookie
 from zona_http.operation import Access, Answer, Call, Operation, Problem
 
 __all__ = ["OPERATIONS"]
@@ -145,7 +146,7 @@ def logout(call: Call) -> Answer:
     call.zona.gate.logout(call.known)
     headers = {"clear-site-data": '"cookies", "storage"'}
     if call.known.method == "cookie":
-        return Answer(status=204, headers=headers, cookies={call.cookie_name: _cookie("", 0)})
+        return Answer(status=204, headers=headers, cookies={call.cookie_name: session_cookie("", 0)})
     return Answer(status=204, headers=headers)
 
 
@@ -168,7 +169,7 @@ def change_password(call: Call) -> None:
 
 
 def totp_begin(call: Call) -> SecondFactor:
-    secret, uri = call.zona.gate.totp_begin(call.known)
+    secret, uri = call.zona.gate.totp_begin(call.known, call.body.password.reveal())
     return SecondFactor(secret=secret.reveal(), uri=uri.reveal())
 
 
@@ -196,21 +197,21 @@ def _given(call: Call, tokens: Tokens) -> Answer:
         tenant=tokens.tenant,
     )
     cookie = tokens.cookie.reveal()
-    return Answer(data=opened, cookies={call.cookie_name: _cookie(cookie, tokens.expires_in)} if cookie else {})
-
-
-def _cookie(value: str, seconds: int) -> dict[str, Any]:
-    return {"value": value, "max_age": seconds, "path": "/", "http_only": True, "same_site": "Strict"}
+    return Answer(data=opened, cookies={call.cookie_name: session_cookie(cookie, tokens.expires_in)} if cookie else {})
 
 
 def _time(text: str) -> datetime:
     try:
         at = datetime.fromtimestamp(int(text), UTC) if text.isdigit() else datetime.fromisoformat(text)
     except (OverflowError, ValueError, OSError):
-        raise InvalidInput(f"{text[:40]!r} is no time", hint="seconds since 1970, or ISO 8601 with a zone") from None
+        raise _untimely("is no time", "seconds since 1970, or ISO 8601 with a zone") from None
     if at.tzinfo is None:
-        raise InvalidInput("the time has no zone", hint="end it with Z or an offset")
+        raise _untimely("has no zone", "Z or an offset at its end")
     return at
+
+
+def _untimely(message: str, expected: str) -> InvalidInput:
+    return InvalidInput.of([Fault("path.exiprytime", message, expected)], "The request")
 
 
 _LOGIN_EXAMPLE = {"name": "admin", "password": "correct horse battery staple"}
@@ -266,7 +267,8 @@ OPERATIONS = (
     ),
     Operation(
         **_KNOWN, method="POST", path="/auth/v1/totp", id="totp_begin", summary="Begin to use a second factor",
-        handler=totp_begin, result=SecondFactor,
+        handler=totp_begin, body=Password, result=SecondFactor,
+        example={"password": "correct horse battery staple"},
         answer_example={"secret": "JBSWY3DPEHPK3PXP…", "uri": "otpauth://totp/Zona:admin?secret=…"},
         problems=(_NO_SESSION, Problem(status=409, codes=("totp_enabled",))),
     ),
@@ -284,7 +286,7 @@ OPERATIONS = (
         **_KNOWN, method="GET", path="/updateUserSessionExpiretime/{accesstoken}/{exiprytime}/",
         id="update_session_expiry", summary="Move the end of a session",
         description="Kept for old clients. Only the session's owner may, and who may `sessions:write`.",
-        handler=update_session_expiry, params=SessionExpiry, result=Moved, secret_path=True,
+        handler=update_session_expiry, params=SessionExpiry, result=Moved, safe=False, secret_path=True,
         problems=(_NO_TOKEN, Problem(status=403, codes=("permission_denied",))),
         answer_example={"session_id": "0b3c…", "expires_at": "2030-01-01T00:00:00Z"},
     ),

@@ -63,7 +63,7 @@ def rotate_credential(call: Call) -> Credential:
 
 
 def remove_credential(call: Call) -> None:
-    call.workspace.credentials.remove(call.params.credential_id)
+    call.workspace.credentials.remove(call.params.credential_id, revision=call.revision)
 
 
 _CREDENTIAL = {
@@ -100,7 +100,7 @@ OPERATIONS = (
     Operation(
         method="DELETE", path=_ONE, id="remove_credential", tag="credentials",
         summary="Delete a credential and erase its secrets", description="Refused while an instance uses it.",
-        handler=remove_credential, use_case="credentials.remove", params=CredentialId, status=204,
+        handler=remove_credential, use_case="credentials.remove", params=CredentialId, status=204, conditional=True,
         problems=(Problem(status=409, codes=("in_use",)),),
     ),
 )  # fmt: skip

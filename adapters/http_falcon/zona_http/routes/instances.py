@@ -104,7 +104,7 @@ def update_instance(call: Call) -> Instance:
 
 
 def remove_instance(call: Call) -> None:
-    call.workspace.instances.remove(None, call.params.instance_id)
+    call.workspace.instances.remove(None, call.params.instance_id, revision=call.revision)
 
 
 def test_instance(call: Call) -> ConnectionReport | Answer:
@@ -150,7 +150,7 @@ OPERATIONS = (
     Operation(
         method="DELETE", path=_ONE, id="remove_instance", tag="instances",
         summary="Delete an instance and erase its values", handler=remove_instance, use_case="instances.remove",
-        params=InstanceId, status=204,
+        params=InstanceId, status=204, conditional=True,
     ),
     Operation(
         method="POST", path=f"{_ONE}/test", id="test_instance", tag="instances", summary="Test the connection",

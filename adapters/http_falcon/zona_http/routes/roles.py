@@ -9,11 +9,13 @@ from attrs import define
 from msgspec import Meta
 
 from zona_core.domain.identity import Role
+from zona_core.errors import NotFound
 from zona_core.persistence.repository import Listing
+from zona_http._conditions import Condition, tag_of, unmet
 from zona_http.operation import Answer, Call, Operation, Problem
 
 from ._common import Page
-from ._doors import DOORS, Door, PermissionText, RealmName, door_of
+from ._doors import DOORS, Door, PermissionText, RealmName, birth_of, door_of, trusted_door
 
 __all__ = ["OPERATIONS"]
 
@@ -38,24 +40,50 @@ def list_roles(call: Call) -> Listing[Role]:
     return door_of(call).roles.list(after=call.params.after, limit=call.params.limit)
 
 
-def get_role(call: Call) -> Role:
-    return door_of(call).roles.get(call.params.name)
+def get_role(call: Call) -> Answer:
+    return _shown(door_of(call).roles.get(call.params.name))
 
 
 def put_role(call: Call) -> Answer:
     asked: RoleDefinition = call.body
-    role = door_of(call).roles.put(
-        call.params.name,
-        description=asked.description,
-        permissions=asked.permissions,
-        inherits=asked.inherits,
-        revision=call.revision,
-    )
-    return Answer(data=role, status=201 if role.revision == 1 else 200)
+    name, door = call.params.name, door_of(call)
+    with door.transaction():
+        revision = call.revision if call.condition is None else _meant(call, call.condition)
+        door.roles.put(
+            name,
+            description=asked.description,
+            permissions=asked.permissions,
+            inherits=asked.inherits,
+            revision=revision,
+        )
+        role = trusted_door(call).roles.get(name)  # as it is kept: not every store keeps times to the microsecond
+    answer = _shown(role)
+    answer.status = 201 if role.revision == 1 else 200
+    return answer
 
 
 def delete_role(call: Call) -> None:
-    door_of(call).roles.delete(call.params.name)
+    door = door_of(call)
+    with door.transaction():
+        revision = None if call.condition is None else _meant(call, call.condition)
+        door.roles.delete(call.params.name, revision=revision)
+
+
+def _meant(call: Call, condition: Condition) -> int | None:
+    """The revision at which the role is to be changed; within the transaction of the change, it stays the same role.
+
+    Raises ``RevisionConflict`` for another one than ``If-Match`` names, or none where one would be made.
+    """
+    try:
+        return condition.of(birth_of(trusted_door(call).roles.get(call.params.name)))
+    except NotFound:
+        if call.operation.creates:
+            raise unmet("there is no role of that name") from None
+        raise
+
+
+def _shown(role: Role) -> Answer:
+    return Answer(data=role, etag=tag_of(role.revision, birth_of(role)))
 
 
 _EXAMPLE = {
@@ -73,7 +101,7 @@ _SHOWN = {
 }
 _PUT = """\
 Without `If-Match` a role is created; if there is one of that name, the answer is 428. With `If-Match` the role that has
-this ETag is replaced. `If-Match: *` stores the role in either case.
+this ETag is replaced, with `If-Match: *` whichever there is; if there is none, the answer is 412.
 
 It changes at once what those who have the role may do. Nobody can give a role a permission that they lack."""
 
@@ -103,7 +131,7 @@ def _operations(door: Door) -> Iterator[Operation]:
     yield Operation(
         **one, method="DELETE", id=door.id("delete", "role"), summary="Remove a role",
         description="Refused while a user has it or a role inherits it.",
-        use_case=door.use_case("roles", "delete"), handler=delete_role, status=204,
+        use_case=door.use_case("roles", "delete"), handler=delete_role, status=204, conditional=True,
         problems=(Problem(status=409, codes=("built_in", "in_use")),),
     )  # fmt: skip
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Annotated, Any
 
 from attrs import Factory, define
@@ -15,6 +17,7 @@ from zona_http._streams import EVENT_STREAM, Event
 from zona_http.operation import Answer, Call, Operation, Problem
 
 from ._common import Id, OptionalTenant, PageOfTenant
+from ._doors import made
 
 __all__ = ["OPERATIONS"]
 
@@ -50,7 +53,10 @@ class NewRun:
     instance: Id | Name | None = None
     inputs: Annotated[dict[str, Any], Meta(description="by field name; secrets are texts")] = Factory(dict)
     timeout: Annotated[float, Meta(gt=0, le=86_400, description="seconds an attempt; else the task's")] | None = None
-    wait: Annotated[bool, Meta(description="answer when it has ended (201), not when it has begun (202)")] = True
+    wait: Annotated[
+        bool,
+        Meta(description="answer when it has ended (201), or goes on too long to wait for it; else at once (202)"),
+    ] = True
 
 
 def list_runs(call: Call) -> Listing[Execution]:
@@ -71,18 +77,29 @@ def get_run(call: Call) -> Execution:
 
 def run_task(call: Call) -> Answer:
     new: NewRun = call.body
-    runs = call.workspace.runs
-    run = (runs.run if new.wait else runs.start)(
-        new.app,
-        new.task,
-        instance=new.instance,
-        inputs=new.inputs,
-        timeout=new.timeout,
-        idempotency_key=(call.request.get_header("Idempotency-Key") or "").strip(),
-    )
-    query = f"?{call.request.query_string}" if call.request.query_string else ""
-    place = f"{call.request.path}/{run.id}{query}"
-    return Answer(data=run, status=201 if new.wait else 202, headers={"Location": place})
+    with call.streams.patience() if new.wait else nullcontext(0.0) as patience:
+        run = call.workspace.runs.start(
+            new.app,
+            new.task,
+            instance=new.instance,
+            inputs=new.inputs,
+            timeout=new.timeout,
+            idempotency_key=_key_for_others(call),
+            patience=patience,
+        )
+    answer = made(call, run, run.id)
+    answer.status = 201 if run.status.ended else 202
+    return answer
+
+
+def _key_for_others(call: Call) -> str:
+    """What stands for the ``Idempotency-Key`` at the remote side, where all tenants and users may be one client."""
+    key = call.request.get_header("Idempotency-Key")
+    if key is None:
+        return ""
+    known, tenant = call.known, call.workspace.tenant.tenant_code
+    name = f"{tenant}/{known.realm}/{known.actor.user_id}/{known.key_id}/{key.strip()}"
+    return hashlib.sha256(name.encode()).hexdigest()
 
 
 def follow_run(call: Call) -> Answer:
@@ -130,8 +147,9 @@ OPERATIONS = (
     ),
     Operation(
         method="POST", path="/api/v1/runs", id="run_task", tag="runs", summary="Run a task",
-        description="A run that failed is a record with an `error`, not a failure of the request. An Idempotency-Key "
-        "is handed on to the remote side.",
+        description="A run that failed is a record with an `error`, not a failure of the request. What "
+        "takes too long to wait for goes on: the answer is 202 then, too, and the record is where `Location` says. A "
+        "digest of the Idempotency-Key and of who sends it is handed on to the remote side.",
         handler=run_task, use_case="runs.run", params=OptionalTenant, body=NewRun, result=Execution, status=201,
         also=(202,), answer_example=_RUN,
         example={"app": "VirusTotal", "task": "look_up", "inputs": {"address": "192.0.2.7"}},

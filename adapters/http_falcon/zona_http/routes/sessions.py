@@ -1,4 +1,4 @@
-"""Sessions of a tenant's and of the platform's users. A user needs no permission for its own."""
+"""Sessions of a tenant's and of the platform's users, and one's own, for which nobody needs a permission."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from zona_core.domain.identity import Session, SessionKind
 from zona_core.persistence.repository import Listing
-from zona_http.operation import Call, Operation, Problem
+from zona_http.operation import Access, Call, Operation, Problem
 
 from ._common import Page
 from ._doors import DOORS, Door, UserRef, door_of
@@ -104,6 +104,15 @@ def end_user_sessions(call: Call) -> EndedSessions:
     return EndedSessions(ended=door_of(call).sessions.end_all(call.params.user))
 
 
+def list_own_sessions(call: Call) -> Listing[SessionView]:
+    page = call.zona.gate.own_sessions(call.known)
+    return Listing(items=[_view(call, session) for session in page.items], next=page.next)
+
+
+def end_own_session(call: Call) -> SessionView:
+    return _view(call, call.zona.gate.end_own_session(call.known, call.params.session_id))
+
+
 def _view(call: Call, session: Session) -> SessionView:
     return SessionView(
         id=session.id,
@@ -140,11 +149,11 @@ _SHOWN = {
     "revision": 2,
 }
 _ENDED = {**_SHOWN, "ended_at": "2030-01-01T00:20:00Z", "end_reason": "revoked", "revision": 3}
-_OWN = "A user needs no permission for its own."
+_NO_NEED = "A user needs no permission for its own."
 
 
 def _operations(door: Door) -> Iterator[Operation]:
-    common: dict[str, Any] = {"tag": door.tag("sessions"), "description": _OWN}
+    common: dict[str, Any] = {"tag": door.tag("sessions"), "description": _NO_NEED}
     whose = "the platform's" if door.platform else "the tenant's"
     yield Operation(
         **common, method="GET", path=door.path("sessions"), id=door.id("list", "sessions"),
@@ -170,4 +179,20 @@ def _operations(door: Door) -> Iterator[Operation]:
     )  # fmt: skip
 
 
-OPERATIONS = tuple(operation for door in DOORS for operation in _operations(door))
+_OWN: dict[str, Any] = {"tag": "auth", "access": Access.KNOWN}
+_NEEDS_SESSION = Problem(status=403, codes=("session_required",))
+
+OPERATIONS = (
+    Operation(
+        **_OWN, method="GET", path="/auth/v1/sessions", id="list_own_sessions",
+        summary="One's own sessions that still count, newest first", description="Wherever they work; at most 100.",
+        handler=list_own_sessions, result=list[SessionView], answer_example=[{**_SHOWN, "current": True}],
+        problems=(_NEEDS_SESSION,),
+    ),
+    Operation(
+        **_OWN, method="DELETE", path="/auth/v1/sessions/{session_id}", id="end_own_session",
+        summary="End a session of one's own", handler=end_own_session, params=WhichSession, result=SessionView,
+        answer_example=_ENDED, problems=(_NEEDS_SESSION, Problem(status=404, codes=("not_found",))),
+    ),
+    *(operation for door in DOORS for operation in _operations(door)),
+)  # fmt: skip

@@ -10,12 +10,15 @@ from msgspec import Meta
 from zona_core.domain.apps import Task, TaskDefinition
 from zona_core.domain.fields import FieldKind, OutputField
 from zona_core.domain.schemas import DIALECT, input_schema
+from zona_core.errors import NotFound
 from zona_core.persistence.repository import Listing
 from zona_core.usecases.tasks import TaskInfo
+from zona_http._conditions import tag_of, unmet
 from zona_http.operation import Answer, Call, Operation
 
 from ._common import Id, InTenant, OptionalTenant, PageOfTenant
 from ._definitions import TaskBody, TaskOfApp, defined
+from ._doors import place, trusted_workspace
 
 __all__ = ["OPERATIONS"]
 
@@ -62,8 +65,8 @@ def list_tasks(call: Call) -> Listing[Task]:
     return call.workspace.tasks.list(params.integration_id, after=params.after, limit=params.limit)
 
 
-def get_task(call: Call) -> Task:
-    return call.workspace.tasks.get(call.params.integration_id, call.params.task_id)
+def get_task(call: Call) -> Answer:
+    return _shown(call.workspace.tasks.get(call.params.integration_id, call.params.task_id))
 
 
 def put_task(call: Call) -> Answer:
@@ -74,8 +77,10 @@ def put_generic(call: Call) -> Answer:
     return _put(call, call.body.integration_id)
 
 
-def delete_task(call: Call) -> Task:
-    return call.workspace.tasks.delete(call.params.integration_id, call.params.task_id, revision=call.revision)
+def delete_task(call: Call) -> Answer:
+    app_id, task_id = call.params.integration_id, call.params.task_id
+    revision = call.condition.of(str(task_id)) if call.condition else None
+    return _shown(call.workspace.tasks.delete(app_id, task_id, revision=revision))
 
 
 def task_info(call: Call) -> TaskInfo:
@@ -101,10 +106,32 @@ def _by_id(call: Call) -> Task:
 
 
 def _put(call: Call, app_id: int) -> Answer:
-    task = call.workspace.tasks.upsert(app_id, defined(call.body, TaskDefinition), revision=call.revision)
-    if task.revision > 1:
-        return Answer(data=task, status=200)
-    return Answer(data=task, status=201, headers={"Location": f"/api/v1/apps/{app_id}/tasks/{task.id}"})
+    definition = defined(call.body, TaskDefinition)
+    task_id, revision = _meant(call, app_id, definition.task_tag)
+    task = call.workspace.tasks.upsert(app_id, definition, task_id=task_id, revision=revision)
+    answer = _shown(task)
+    if task.revision == 1:
+        answer.status = 201
+        answer.headers = {"Location": place(call, f"/api/v1/apps/{app_id}/tasks/{task.id}")}
+    return answer
+
+
+def _meant(call: Call, app_id: int, task_tag: str) -> tuple[int, int | None]:
+    """Which task is to be replaced, and at which revision: with ``If-Match`` one that is there, and stays the same."""
+    if call.condition is None:
+        return 0, call.revision
+    try:
+        found = trusted_workspace(call).tasks.get(app_id, task_tag)
+    except NotFound as exc:
+        if exc.details.get("collection") != "tasks":
+            raise
+        raise unmet("there is no task with that tag") from None
+    return found.id, call.condition.of(str(found.id))
+
+
+def _shown(task: Task) -> Answer:
+    """A task with its tag: it may be put by its name, which another one may have after it."""
+    return Answer(data=task, etag=tag_of(task.revision, str(task.id)))
 
 
 _OUTPUTS: Final = [
@@ -150,9 +177,8 @@ OPERATIONS = (
     Operation(
         **_TASKS, method="POST", path="/apps/v1/task/generic", id="put_generic_task",
         summary="Make a task, or replace the one with its tag",
-        description="201 if it was made, 200 if it was replaced, whichever revision was there; "
-        "see `put_task` for a replacement that is careful.",
-        handler=put_generic, use_case="tasks.upsert", body=TaskOfApp, result=Task, creates=True,
+        description="201 if it was made, 200 if it was replaced; without `If-Match`, whichever revision was there.",
+        handler=put_generic, use_case="tasks.upsert", body=TaskOfApp, result=Task, creates=True, conditional=True,
         example={"integration_id": 12, **_DEFINITION}, answer_example=_TASK,
     ),
     Operation(

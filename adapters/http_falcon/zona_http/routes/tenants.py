@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from attrs import define
 from msgspec import Meta
 
+from zona_core.domain.secrets import Secret
 from zona_core.domain.tenants import Tenant, TenantStatus
 from zona_core.persistence.repository import Listing
+from zona_http._conditions import tag_of
 from zona_http.operation import Answer, Call, Operation, Problem
 
 from ._common import Page, TenantCode
-from ._doors import made
+from ._doors import birth_of, made
 
 __all__ = ["OPERATIONS"]
 
@@ -30,6 +33,9 @@ class NewTenant:
     name: Annotated[str, Meta(max_length=200, description="by default its code")] = ""
     contact_email: Annotated[str, Meta(max_length=254, pattern=r"^([^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+)?$")] = ""
     private_networks: Networks = ()
+    database: Annotated[
+        str, Meta(max_length=2_000, description="URL of a database of its own; by default where the settings say")
+    ] = ""
 
 
 @define(frozen=True, kw_only=True)
@@ -58,28 +64,56 @@ def list_tenants(call: Call) -> Listing[Tenant]:
     return call.system.tenants.list(status=asked.status, after=asked.after, limit=asked.limit)
 
 
-def get_tenant(call: Call) -> Tenant:
-    return call.system.tenants.get(call.params.code)
+def get_tenant(call: Call) -> Answer:
+    return _shown(call.system.tenants.get(call.params.code))
 
 
 def add_tenant(call: Call) -> Answer:
     new: NewTenant = call.body
     tenant = call.system.tenants.add(
-        new.tenant_code, name=new.name, contact_email=new.contact_email, private_networks=new.private_networks
+        new.tenant_code,
+        name=new.name,
+        contact_email=new.contact_email,
+        private_networks=new.private_networks,
+        store=Secret(new.database) if new.database else "",
     )
-    return made(call, tenant, tenant.tenant_code)
+    kept = call.zona.system().tenants.get(tenant.tenant_code)
+    return made(call, kept, kept.tenant_code, etag=_tag(kept))
 
 
-def suspend_tenant(call: Call) -> Tenant:
-    return call.system.tenants.suspend(call.params.code)
+def suspend_tenant(call: Call) -> Answer:
+    return _changed(call, lambda code, revision: call.system.tenants.suspend(code, revision=revision))
 
 
-def activate_tenant(call: Call) -> Tenant:
-    return call.system.tenants.activate(call.params.code)
+def activate_tenant(call: Call) -> Answer:
+    return _changed(call, lambda code, revision: call.system.tenants.activate(code, revision=revision))
 
 
-def set_network(call: Call) -> Tenant:
-    return call.system.tenants.set_network(call.params.code, call.body.private_networks, revision=call.revision)
+def remove_tenant(call: Call) -> None:
+    code = call.params.code
+    before = call.zona.system().tenants.get(code)
+    call.system.tenants.remove(code, revision=call.condition.of(birth_of(before)) if call.condition else None)
+
+
+def set_network(call: Call) -> Answer:
+    networks = call.body.private_networks
+    return _changed(call, lambda code, revision: call.system.tenants.set_network(code, networks, revision=revision))
+
+
+def _changed(call: Call, change: Callable[[str, int | None], Tenant]) -> Answer:
+    """Changes the tenant that ``If-Match`` names, and none that has its code since: both are one transaction."""
+    code, tenants = call.params.code, call.zona.system().tenants
+    with call.system.transaction():
+        revision = call.condition.of(birth_of(tenants.get(code))) if call.condition else None
+        return _shown(change(code, revision))
+
+
+def _shown(tenant: Tenant) -> Answer:
+    return Answer(data=tenant, etag=_tag(tenant))
+
+
+def _tag(tenant: Tenant) -> str:
+    return tag_of(tenant.revision, birth_of(tenant))
 
 
 _EXAMPLE = {"tenant_code": "acme", "name": "Acme AG", "contact_email": "soc@example.com"}
@@ -87,6 +121,8 @@ _SHOWN = {
     **_EXAMPLE,
     "status": "active",
     "connection_status": "connected",
+    "placement": "shared",
+    "secrets": {},
     "db_host": "",
     "db_name": "",
     "network": {"private_networks": ["10.0.0.0/8"]},
@@ -118,13 +154,19 @@ OPERATIONS = (
     Operation(
         **_COMMON, method="POST", path=f"{_ONE}/suspend", id="suspend_tenant", summary="Stop all work in a tenant",
         description="Its data stays; its users are refused within seconds.", use_case="tenants.suspend",
-        params=WhichTenant, handler=suspend_tenant, result=Tenant,
+        params=WhichTenant, handler=suspend_tenant, result=Tenant, conditional=True,
         answer_example={**_SHOWN, "status": "suspended", "revision": 2},
     ),
     Operation(
         **_COMMON, method="POST", path=f"{_ONE}/activate", id="activate_tenant", summary="Let a tenant work again",
-        use_case="tenants.activate", params=WhichTenant, handler=activate_tenant, result=Tenant,
+        use_case="tenants.activate", params=WhichTenant, handler=activate_tenant, result=Tenant, conditional=True,
         answer_example={**_SHOWN, "revision": 3},
+    ),
+    Operation(
+        **_COMMON, method="DELETE", path=_ONE, id="remove_tenant", summary="Remove a suspended tenant and all its data",
+        description="For good: nothing of it is kept but what the platform's audit trail says of it.",
+        use_case="tenants.remove", params=WhichTenant, handler=remove_tenant, conditional=True, status=204,
+        problems=(Problem(status=409, codes=("tenant_active",)),),
     ),
     Operation(
         **_COMMON, method="PUT", path=f"{_ONE}/network", id="set_tenant_network",

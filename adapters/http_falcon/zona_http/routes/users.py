@@ -13,10 +13,11 @@ from zona_core.domain.identity import User, UserStatus
 from zona_core.domain.secrets import Secret
 from zona_core.persistence.repository import Listing
 from zona_core.usecases._identity_passwords import LONGEST_PASSWORD, SHORTEST_PASSWORD
+from zona_http._conditions import tag_of
 from zona_http.operation import Answer, Call, Operation, Problem
 
 from ._common import Page, TenantCode
-from ._doors import DOORS, Door, RealmName, UserRef, door_of, made, viewed
+from ._doors import DOORS, Door, RealmName, UserRef, door_of, made, trusted_door, viewed
 
 __all__ = ["OPERATIONS"]
 
@@ -120,8 +121,8 @@ def list_users(call: Call) -> Listing[UserView]:
     return Listing(items=[viewed(UserView, user) for user in page.items], next=page.next)
 
 
-def get_user(call: Call) -> UserView:
-    return _view(door_of(call).users.get(call.params.user))
+def get_user(call: Call) -> Answer:
+    return _shown(door_of(call).users.get(call.params.user))
 
 
 def add_user(call: Call) -> Answer:
@@ -134,33 +135,54 @@ def add_user(call: Call) -> Answer:
         roles=new.roles,
         tenants=new.tenants if isinstance(new, NewPlatformUser) else (),
     )
-    return made(call, _view(user), user.id)
+    return made(call, _view(user), user.id, etag=_tag(user))
 
 
-def update_user(call: Call) -> UserView:
+def update_user(call: Call) -> Answer:
     changes: UserChanges | PlatformUserChanges = call.body
-    user = door_of(call).users.update(
-        call.params.user,
+    user, revision = _meant(call)
+    changed = door_of(call).users.update(
+        user,
         display_name=changes.display_name,
         email=changes.email,
         roles=changes.roles,
         tenants=changes.tenants if isinstance(changes, PlatformUserChanges) else None,
         status=None if changes.status is None else UserStatus(changes.status),
-        revision=call.revision,
+        revision=revision,
     )
-    return _view(user)
+    return _shown(changed)
 
 
 def delete_user(call: Call) -> None:
-    door_of(call).users.delete(call.params.user)
+    user, revision = _meant(call)
+    door_of(call).users.delete(user, revision=revision)
 
 
-def set_password(call: Call) -> UserView:
-    return _view(door_of(call).users.set_password(call.params.user, call.body.password))
+def set_password(call: Call) -> Answer:
+    user, revision = _meant(call)
+    return _shown(door_of(call).users.set_password(user, call.body.password, revision=revision))
 
 
-def reset_totp(call: Call) -> UserView:
-    return _view(door_of(call).users.reset_totp(call.params.user))
+def reset_totp(call: Call) -> Answer:
+    user, revision = _meant(call)
+    return _shown(door_of(call).users.reset_totp(user, revision=revision))
+
+
+def _meant(call: Call) -> tuple[str, int | None]:
+    """Whom a change is for, and at which revision: with a tag the user by its id, whoever has the name by then."""
+    ref, condition = call.params.user, call.condition
+    if condition is None or condition.revision is None:
+        return ref, None
+    user = trusted_door(call).users.get(ref)
+    return user.id, condition.of(user.id)
+
+
+def _shown(user: User) -> Answer:
+    return Answer(data=_view(user), etag=_tag(user))
+
+
+def _tag(user: User) -> str:
+    return tag_of(user.revision, user.id)
 
 
 def _view(user: User) -> UserView:
@@ -226,19 +248,21 @@ def _operations(door: Door) -> Iterator[Operation]:
     yield Operation(
         **one, method="DELETE", id=door.id("delete", "user"), summary="Delete a user",
         description="Erases its secrets, ends its sessions, revokes its keys; the name becomes free.",
-        use_case=door.use_case("users", "delete"), handler=delete_user, status=204, problems=(_LAST,),
+        use_case=door.use_case("users", "delete"), handler=delete_user, status=204, conditional=True,
+        problems=(_LAST,),
     )  # fmt: skip
     yield Operation(
         **{**one, "path": door.path("users/{user}/password")}, method="PUT", id=door.id("set", "user_password"),
         summary="Give a user another password", description="Ends the user's sessions.",
         use_case=door.use_case("users", "set_password"), body=NewPassword, handler=set_password, result=UserView,
-        example={"password": "another battery of correct horses"}, answer_example=_CHANGED, problems=(_RISING,),
+        conditional=True, example={"password": "another battery of correct horses"}, answer_example=_CHANGED,
+        problems=(_RISING,),
     )  # fmt: skip
     yield Operation(
         **{**one, "path": door.path("users/{user}/reset-totp")}, method="POST", id=door.id("reset", "user_totp"),
         summary="Take a user's second factor away", description="For somebody who has lost the device.",
         use_case=door.use_case("users", "reset_totp"), handler=reset_totp, result=UserView,
-        answer_example=_CHANGED, problems=(_RISING,),
+        conditional=True, answer_example=_CHANGED, problems=(_RISING,),
     )  # fmt: skip
 
 
