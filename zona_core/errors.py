@@ -210,9 +210,13 @@ class RateLimited(ZonaError):
 
 
 class StoreUnavailable(ZonaError):
-    """The database cannot be reached, opened or written."""
+    """The database cannot be reached, opened or written; ``retry_after``: seconds until it is worth another try."""
 
     code = "store_unavailable"
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.retry_after = retry_after
 
 
 class TaskFailed(ZonaError):

@@ -49,6 +49,10 @@ class Settings:
     #: where master keys come from: ``env:NAME`` or ``file:PATH``; empty for ``env:ZONA_MASTER_KEY`` if that is set,
     #: else the file ``master.key`` in ``home``
     keyring: str = ""
+    #: ``shared``: all tenants' data is in the store; ``mssp``: each new tenant has a database of its own
+    tenancy: str = "shared"
+    #: URL of tenants' own databases, with ``{tenant}`` for the code; empty for one made of ``store``; not in the repr
+    tenant_store: str = field(default="", repr=False)
     #: where calls that name no tenant work
     tenant: str = "localhost"
     #: how many handlers run at a time in this process
@@ -74,11 +78,13 @@ class Settings:
         """The same with everything that was left empty filled in; raises ``ConfigurationError`` for unusable values."""
         _refuse(self.faults())
         home = self.home or _default_home()
+        store = self.store or f"sqlite:///{Path(home).absolute() / 'zona.db'}"
         keyring = self.keyring or ("env:ZONA_MASTER_KEY" if os.environ.get("ZONA_MASTER_KEY") else "")
         return evolve(
             self,
             home=home,
-            store=self.store or f"sqlite:///{Path(home).absolute() / 'zona.db'}",
+            store=store,
+            tenant_store=self.tenant_store or _beside(store),
             keyring=keyring or f"file:{Path(home).absolute() / 'master.key'}",
         )
 
@@ -104,6 +110,10 @@ class Settings:
             )
             if ":" not in value
         ]
+        if self.tenancy not in ("shared", "mssp"):
+            found.append(Fault("tenancy", "is no mode", "shared or mssp"))
+        if self.tenant_store and ("{tenant}" not in self.tenant_store or ":" not in self.tenant_store):
+            found.append(Fault("tenant_store", "is no URL with {tenant} in it", "mongodb://host/zona_{tenant}"))
         if not _ALGORITHM.match(self.token_algorithm):
             found.append(Fault("token_algorithm", "is no algorithm", "EdDSA or HS256"))
         return found
@@ -201,6 +211,14 @@ def _file_layer(path: Path, table: str, faults: list[Fault], *, required: bool) 
 
 def _one_of(names: Mapping[str, Any]) -> str:
     return "one of " + ", ".join(names)
+
+
+def _beside(store: str) -> str:
+    """The URL of tenants' own databases where only the core's is given: its database's name, and the tenant's code."""
+    place, question, options = store.partition("?")
+    stem, dot, ending = place.rpartition(".db")
+    named = f"{stem}-{{tenant}}.db" if dot and not ending else f"{place}-{{tenant}}"
+    return named + question + options
 
 
 def _default_home() -> str:

@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING, Any, Self
 from zona_core.domain.actors import Actor
 from zona_core.domain.tenants import Tenant, TenantStatus
 from zona_core.doors import System, Workspace
-from zona_core.errors import DuplicateKey, PermissionDenied, TenantUnavailable, ZonaError
-from zona_core.inprocess import SystemClock, ThreadExecutor
-from zona_core.persistence.database import Database
+from zona_core.errors import DuplicateKey, PermissionDenied, StoreUnavailable, TenantUnavailable
+from zona_core.inprocess import SystemClock
+from zona_core.parts import Parts
 from zona_core.plugins import Plugins
 from zona_core.ports.cache import Cache
-from zona_core.ports.cipher import Keyring
 from zona_core.ports.clock import Clock
-from zona_core.ports.executor import Executor
 from zona_core.ports.limits import RateLimiter
 from zona_core.settings import Settings, load_settings
 from zona_core.usecases._area import SystemContext, TenantContext
 
 if TYPE_CHECKING:
-    from zona_core.persistence.snapshots import Snapshots
     from zona_core.usecases._replays import Replays
     from zona_core.usecases.gate import Gate
 
 __all__ = ["Zona"]
+
+#: seconds after which it is worth another try where a tenant's data is on its way
+_MOVING = 5.0
 
 
 class Zona:
@@ -51,7 +51,7 @@ class Zona:
     ) -> None:
         self.settings = settings.completed() if settings is not None else load_settings(options)
         self.plugins = Plugins(blocked=self.settings.blocked_plugins, settings=self.settings.plugins, extra=plugins)
-        self._parts = _Parts(self.settings, self.plugins, clock or SystemClock())
+        self._parts = Parts(self.settings, self.plugins, clock or SystemClock())
         self._gate: Gate | None = None
         self._gate_lock = threading.Lock()
 
@@ -116,6 +116,11 @@ class Zona:
         """The rate limiter that the settings name; raises ``ConfigurationError``."""
         return self._parts.rate_limiter
 
+    @property
+    def shared_rate_limiter(self) -> RateLimiter:
+        """A rate limiter that counts in the store: exact for all processes together, at the price of a write a time."""
+        return self._parts.opened_limiter("store:")
+
     def close(self) -> None:
         """Ends threads and connections; what needs them raises from then on. Closing twice does nothing."""
         try:
@@ -145,10 +150,18 @@ class Zona:
             tenant = self._default_tenant(code)
         if tenant is None:
             raise TenantUnavailable(f"there is no tenant {code}", code="tenant_unknown", tenant_code=code)
+        if tenant.status is TenantStatus.MOVING:
+            raise StoreUnavailable(
+                f"the data of {code} is on its way to another database",
+                code="tenant_moving",
+                retry_after=_MOVING,
+                tenant_code=code,
+            )
         if tenant.status is not TenantStatus.ACTIVE:
             raise TenantUnavailable(
                 f"the tenant {code} is {tenant.status.value}", code=f"tenant_{tenant.status.value}", tenant_code=code
             )
+        self._parts.database.learn(tenant)
         return tenant
 
     def _default_tenant(self, code: str) -> Tenant | None:
@@ -156,97 +169,3 @@ class Zona:
             return self.system(Actor.trusted("zona")).tenants.add(code)
         except DuplicateKey:  # another process was first
             return self._parts.database.tenants.get(code)
-
-
-class _Parts:
-    """What use-cases are given; opened on first use, once."""
-
-    def __init__(self, settings: Settings, plugins: Plugins, clock: Clock) -> None:
-        self.settings = settings
-        self._plugins = plugins
-        self._lock = threading.RLock()
-        self._closed = False
-        self._database: Database | None = None
-        self._executor: ThreadExecutor | None = None
-        self._keyring: Keyring | None = None
-        self._cache: Cache | None = None
-        self._rate_limiter: RateLimiter | None = None
-        self._snapshots: Snapshots | None = None
-        self.clock = clock
-        self.handler = plugins.handler
-        self.importer = plugins.importer
-        self.integration = plugins.integration
-        self.password_hasher = plugins.password_hasher
-        self.token_signer = plugins.token_signer
-        self.one_time_codes = plugins.one_time_codes
-
-    @property
-    def database(self) -> Database:
-        if self._database is None:
-            with self._lock:
-                self._refuse_closed()
-                if self._database is None:
-                    self._database = Database(self._plugins.open_store(self.settings.store), self._keys)
-        return self._database
-
-    @property
-    def executor(self) -> Executor:
-        with self._lock:
-            self._refuse_closed()
-            if self._executor is None:
-                self._executor = ThreadExecutor(self.settings.workers)
-            return self._executor
-
-    @property
-    def cache(self) -> Cache:
-        if self._cache is None:
-            with self._lock:
-                self._refuse_closed()
-                if self._cache is None:
-                    self._cache = self._plugins.open_cache(self.settings.cache)
-        return self._cache
-
-    @property
-    def snapshots(self) -> Snapshots:
-        if self._snapshots is None:
-            from zona_core.persistence.snapshots import Snapshots
-
-            self._snapshots = Snapshots(self.database.generations, lambda: self.cache)
-        return self._snapshots
-
-    @property
-    def rate_limiter(self) -> RateLimiter:
-        if self._rate_limiter is None:
-            with self._lock:
-                self._refuse_closed()
-                if self._rate_limiter is None:
-                    self._rate_limiter = self._opened_limiter(self.settings.rate_limits)
-        return self._rate_limiter
-
-    def close(self) -> None:
-        with self._lock:
-            self._closed = True
-        if self._executor is not None:
-            self._executor.close()
-        for part in (self._rate_limiter, self._cache):
-            if part is not None:
-                part.close()
-        if self._database is not None:
-            self._database.store.close()
-
-    def _opened_limiter(self, url: str) -> RateLimiter:
-        if url.partition(":")[0] == "store":
-            from zona_core.persistence.limits import RATES, StoreRateLimiter
-
-            return StoreRateLimiter(self.database.store.collection(RATES), self.database.store.now)
-        return self._plugins.open_rate_limiter(url)
-
-    def _refuse_closed(self) -> None:
-        if self._closed:
-            raise ZonaError("this Zona is closed", code="closed")
-
-    def _keys(self) -> Keyring:
-        with self._lock:
-            if self._keyring is None:
-                self._keyring = self._plugins.open_keyring(self.settings.keyring)
-            return self._keyring

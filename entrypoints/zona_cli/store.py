@@ -7,6 +7,7 @@ import click
 from zona_cli import _output as out
 from zona_cli._commands import Group
 from zona_cli._session import Session, pass_session
+from zona_cli._stores import moved_documents, store_url
 
 __all__ = ["store"]
 
@@ -36,6 +37,23 @@ def expire(session: Session) -> None:
     with out.working("removing"):
         removed = session.system().store.expire()
     out.done(session, removed, f"{removed.documents} documents were past their time")
+
+
+@store.command()
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+@click.option("--overwrite", is_flag=True, help="Empty the store TO first if it is not.")
+@pass_session
+def copy(session: Session, source: str, target: str, overwrite: bool) -> None:
+    """Copy a whole store FROM one URL TO another, and compare all of it.
+
+    Stop the service first. A URL may be given as env:NAME, the name of an environment variable that has it. Tenants
+    with databases of their own stay where they are.
+    """
+    session.options["store"] = store_url(source)
+    with out.working("copying"):
+        done = session.system().store.copy(store_url(target), overwrite=overwrite)
+    moved_documents(session, done, "the store was copied")
 
 
 @store.command()

@@ -9,8 +9,10 @@ import click
 from zona_cli import _output as out
 from zona_cli._commands import Group
 from zona_cli._completion import tenant_codes
+from zona_cli._inputs import confirm
 from zona_cli._paging import gathered, paged
 from zona_cli._session import Session, pass_session
+from zona_cli._stores import URL_HELP, moved_documents, store_url
 
 if TYPE_CHECKING:
     from zona_core import Tenant
@@ -35,16 +37,21 @@ def tenants() -> None:
 @click.argument("code")
 @click.option("--name", default="", help="What it is called. [default: its code]")
 @click.option("--email", default="", help="Whom to write to.")
+@click.option("--database", default="", metavar="URL", help=f"A database of its own. {URL_HELP}")
 @_allow_network
 @pass_session
-def add(session: Session, code: str, name: str, email: str, allow_network: tuple[str, ...]) -> None:
+def add(session: Session, code: str, *, name: str, email: str, database: str, allow_network: tuple[str, ...]) -> None:
     """Add the tenant CODE: 1 to 63 of a-z, 0-9, - and _."""
-    made = session.system().tenants.add(code, name=name, contact_email=email, private_networks=allow_network)
+    made = session.system().tenants.add(
+        code, name=name, contact_email=email, private_networks=allow_network, store=store_url(database)
+    )
     out.done(session, made, f"added the tenant {made.tenant_code}")
 
 
 @tenants.command("list")
-@click.option("--status", type=click.Choice(["active", "inactive", "suspended"]), help="Tenants in this status.")
+@click.option(
+    "--status", type=click.Choice(["active", "inactive", "suspended", "moving"]), help="Tenants in this status."
+)
 @paged()
 @pass_session
 def list_tenants(session: Session, status: str | None, limit: int | None, after: str | None) -> None:
@@ -91,6 +98,7 @@ def show(session: Session, code: str) -> None:
             ("Name", found.name),
             ("Status", out.state(found.status.value)),
             ("E-mail", found.contact_email),
+            ("Database", _place(found)),
             ("Private networks", _networks(found)),
             ("Made", out.moment(found.created_ts)),
             ("Changed", out.moment(found.updated_ts)),
@@ -130,6 +138,43 @@ def policy(session: Session, code: str, allow_network: tuple[str, ...], deny_pri
         raise click.UsageError("give either --allow-network, once or more, or --deny-private")
     after = session.system().tenants.set_network(code, allow_network)
     out.done(session, after, f"the tenant {after.tenant_code} may reach these private networks: {_networks(after)}")
+
+
+@tenants.command()
+@_code
+@click.option(
+    "--to",
+    required=True,
+    metavar="URL",
+    help=f"shared, own (where the setting tenant_store says), or a store. {URL_HELP}",
+)
+@click.option("--patience", default=60.0, show_default=True, help="Seconds that its runs have to end.")
+@pass_session
+def migrate(session: Session, code: str, to: str, patience: float) -> None:
+    """Move the data of the tenant CODE to another database, and compare all of it.
+
+    Meanwhile the tenant does no work. After a failure the same command goes on where it ended.
+    """
+    here = session.system().tenants
+    done = here.migrate(code, store_url(to), patience=patience, report=lambda step: out.note(session, step))
+    moved_documents(session, done, f"the data of {code} was moved")
+
+
+@tenants.command()
+@_code
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_session
+def remove(session: Session, code: str, yes: bool) -> None:
+    """Remove the suspended tenant CODE with all its data, for good."""
+    here = session.system().tenants
+    found = here.get(code)
+    confirm(f"Remove the tenant {found.name} and all its data for good?", yes=yes)
+    out.done(session, here.remove(code), f"removed the tenant {code} and all its data")
+
+
+def _place(tenant: Tenant) -> str:
+    own = " ".join(part for part in (tenant.db_name, tenant.db_host and f"on {tenant.db_host}") if part)
+    return own if tenant.placement.value == "own" else "the shared one"
 
 
 def _networks(tenant: Tenant) -> str:

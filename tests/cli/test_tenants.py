@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,3 +88,44 @@ def test_the_environment_names_the_tenant(ready: Any) -> None:
     assert ready("credentials", "list").stdout == ""
     assert "shared" in ready("credentials", "list", "--tenant", "acme").stdout
     assert ready("credentials", "list", "--tenant", "localhost", env={"ZONA_TENANT": "acme"}).stdout == ""
+
+
+def test_a_tenant_moves(ready: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each step is told, then what was copied; the tenant works on in its new database, and back again."""
+    monkeypatch.setenv("OWN", f"sqlite:///{tmp_path}/own.db")
+    ready("tenants", "add", "acme")
+    done = ready("tenants", "migrate", "acme", "--to", "env:OWN")
+    assert done.exit_code == 0, done.stderr
+    assert "the data of acme was moved" in done.stdout
+    assert "copied and compared" in done.stderr
+    assert f"{tmp_path}/own.db" in ready("tenants", "show", "acme").stdout.replace("\n", "")
+    assert ready("--tenant", "acme", "apps", "list").exit_code == 0
+    back = json.loads(ready("-o", "json", "tenants", "migrate", "acme", "--to", "shared").stdout)
+    assert {each["collection"] for each in back} >= {"apps", "audit"}
+    again = ready("tenants", "migrate", "acme", "--to", "shared")
+    assert (again.exit_code, "error[move_nowhere]" in again.stderr) == (5, True)
+
+
+def test_a_removed_tenant_is_gone(ready: Any) -> None:
+    """It has to be suspended first, and nobody is asked with --yes."""
+    ready("tenants", "add", "acme")
+    assert "error[tenant_active]" in ready("tenants", "remove", "acme", "--yes").stderr
+    ready("tenants", "suspend", "acme")
+    assert ready("tenants", "remove", "acme").exit_code == 2
+    assert ready("tenants", "remove", "acme", "--yes").stdout == "removed the tenant acme and all its data\n"
+    assert ready("tenants", "show", "acme").exit_code == 4
+
+
+def test_an_installation_is_copied(ready: Any, tmp_path: Path) -> None:
+    """What one store has the other has, and it is not written over unless that is asked for."""
+    ready("tenants", "add", "acme", "--name", "Acme AG")
+    source = json.loads(ready("-o", "json", "store", "check").stdout)
+    assert source["notes"] == []
+    here, there = f"sqlite:///{os.environ['ZONA_HOME']}/zona.db", f"sqlite:///{tmp_path}/copy.db"
+    done = ready("store", "copy", here, there)
+    assert done.exit_code == 0, done.stderr
+    assert "the store was copied" in done.stdout
+    assert "Acme AG" in ready("--store", there, "tenants", "list").stdout
+    assert "error[target_not_empty]" in ready("store", "copy", here, there).stderr
+    assert ready("store", "copy", here, there, "--overwrite").exit_code == 0
+    assert ready("store", "copy", "env:NOWHERE", there).exit_code == 2

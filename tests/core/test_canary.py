@@ -10,8 +10,10 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from attrs import evolve
 
 from zona_core import AppDefinition, Secret, TaskCall, TaskFailed, Zona, ZonaError, as_data
+from zona_core.domain.tenants import Move, Placement, TenantStatus
 from zona_core.persistence.collections import KINDS
 
 CANARIES = (
@@ -23,6 +25,7 @@ CANARIES = (
     "canary-password-6b0",
     "canary-changed-d41",
     "canary-answer-e52",
+    "canary-database-f0a",
 )
 
 
@@ -75,6 +78,7 @@ def scene(tmp_path: Path, plugin: Any, app_factory: Callable[..., AppDefinition]
         shown += [repr(listing), str(as_data(listing.items))]
     shown += come_in(zona)
     shown += call_with_key(zona)
+    shown += have_a_database(zona)
     shown += [str(as_data(record)) for record in workspace.audit.search().items]
     workspace.instances.remove("Demo", "sharing")
     return zona, path, shown
@@ -115,6 +119,25 @@ def call_with_key(zona: Zona) -> list[str]:
     shown += [caught.value, caught.value.as_dict()]
     shown += zona._parts.database.tenant("localhost").keyed_calls.all()
     return [f"{each!r}" for each in shown] + [str(as_data(each)) for each in shown[3:]]
+
+
+def have_a_database(zona: Zona) -> list[str]:
+    """A tenant with a database of its own, on its way to another, whose URLs hold canaries; what was shown of it."""
+    url = Secret(f"mongodb://user:{CANARIES[8]}@db.example.com/zona?password={CANARIES[8]}")
+    database, system = zona._parts.database, zona.system()
+    system.tenants.add("acme")
+    now = database.store.now()
+    secrets = {"store": url, "source": url}
+    own, before = Placement.OWN, TenantStatus.ACTIVE
+    move = Move(tenant_code="acme", placement=own, before=before, secrets=secrets, started_ts=now)
+    shown = [database.moves.insert(move), *database.moves.all()]
+    database.tenants.replace(evolve(database.tenants.need("acme"), placement=own, secrets={"store": url}))
+    shown += [system.tenants.get("acme"), *system.tenants.suspend("acme").secrets.values()]
+    for wrong in (url, Secret(f"nosuch://{CANARIES[8]}@x/"), Secret(f"sqlite:///x.db?nosuch={CANARIES[8]}")):
+        with pytest.raises(ZonaError) as caught:
+            system.tenants.add("other", store=wrong)
+        shown.append(caught.value.as_dict())
+    return [f"{each!r}" for each in shown] + [str(as_data(each)) for each in shown]
 
 
 def test_every_collection_is_filled_by_the_scenario(scene: tuple[Zona, Path, list[str]]) -> None:

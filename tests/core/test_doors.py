@@ -56,6 +56,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "signing_keys.retire": {"kid": "x"},
     "signing_keys.rotate": {},
     "store.check": {},
+    "store.copy": {"to": "memory://"},
     "store.expire": {},
     "store.migrate": {},
     "tasks.delete": {"app": 1, "task": 1},
@@ -68,6 +69,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "tenants.add": {"code": "new"},
     "tenants.get": {"code": "localhost"},
     "tenants.list": {},
+    "tenants.migrate": {"code": "localhost", "to": "nosuch:"},
+    "tenants.remove": {"code": "nobody"},
     "tenants.set_network": {"code": "localhost", "private_networks": []},
     "tenants.suspend": {"code": "localhost"},
 }
@@ -249,3 +252,24 @@ def test_every_change_is_in_an_unbroken_trail(zona: Zona, app_factory: Callable[
     check = workspace.audit.verify()
     assert (check.records, check.intact) == (3, True)
     assert "canary-5" not in str(workspace.audit.search().items)
+
+
+@pytest.mark.parametrize("code", [None, "acme"])
+def test_changes_through_a_door_may_happen_together(zona: Zona, code: str | None) -> None:
+    """An error at the end of the block undoes what was done in it, at the tenant's door and at the system's."""
+    zona.system().tenants.add("acme")
+    door = zona.system() if code is None else zona.tenant(code)
+
+    def fail() -> None:
+        with door.transaction():
+            door.roles.put("analyst", permissions=["apps:read"])
+            door.roles.delete("nobody")
+
+    with pytest.raises(NotFound):
+        fail()
+    with pytest.raises(NotFound):
+        door.roles.get("analyst")
+    with door.transaction():
+        door.roles.put("analyst", permissions=["apps:read"])
+        door.roles.put("heir", inherits=["analyst"])
+    assert door.roles.get("heir").inherits == ("analyst",)

@@ -32,6 +32,7 @@ CHANGES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
     "roles.delete": ({"name": "own"}, "get", {"name": "own"}),
     "api_keys.rotate": ({"key_id": ""}, "get", {"key_id": ""}),
     "api_keys.revoke": ({"key_id": ""}, "get", {"key_id": ""}),
+    "tenants.remove": ({"code": "gone"}, "get", {"code": "gone"}),
     "tenants.suspend": ({"code": "acme"}, "get", {"code": "acme"}),
     "tenants.activate": ({"code": "acme"}, "get", {"code": "acme"}),
     "tenants.set_network": ({"code": "acme", "private_networks": ["10.0.0.0/8"]}, "get", {"code": "acme"}),
@@ -44,6 +45,8 @@ ELSEWHERE = {"apps.import_document"}
 def filled(zona: Zona, app_factory: Callable[..., AppDefinition]) -> Callable[[str], tuple[Any, dict[str, Any]]]:
     """A tenant with one of everything; gives a use-case's area, and arguments that stand in for those above."""
     zona.system().tenants.add("acme")
+    zona.system().tenants.add("gone")
+    zona.system().tenants.suspend("gone")
     workspace = zona.tenant()
     workspace.apps.upsert(app_factory())
     workspace.instances.add("Demo", title="main", values={"api_key": "k"})
@@ -109,3 +112,17 @@ def test_changed_models_carry_their_revision(zona: Zona, app_factory: Callable[.
     assert again.revision == app.revision + 1
     user = workspace.users.add("ann", "correct horse battery")
     assert workspace.users.update("ann", email="a@example.com", revision=user.revision).revision == user.revision + 1
+
+
+def test_a_task_is_replaced_by_its_id_if_one_is_given(zona: Zona, app_factory: Callable[..., AppDefinition]) -> None:
+    """Another task that has taken the tag over is left alone, whatever its revision; and none is made."""
+    workspace = zona.tenant()
+    app = workspace.apps.upsert(app_factory()).app
+    old = workspace.tasks.get(app.integration_id, "echo")
+    workspace.tasks.delete(app.integration_id, old.id)
+    with pytest.raises(RevisionConflict):
+        workspace.tasks.upsert(app.integration_id, TASK, task_id=old.id)
+    new = workspace.tasks.upsert(app.integration_id, TASK)
+    with pytest.raises(RevisionConflict):
+        workspace.tasks.upsert(app.integration_id, TASK, task_id=old.id, revision=new.revision)
+    assert workspace.tasks.upsert(app.integration_id, TASK, task_id=new.id, revision=new.revision).revision == 2

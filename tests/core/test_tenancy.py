@@ -26,6 +26,7 @@ class TenantStore:
     def __init__(self, inner: DocumentStore) -> None:
         self.inner = inner
         self.converter = inner.converter
+        self.native_bytes = inner.native_bytes
 
     def collection(self, spec: CollectionSpec) -> Collection:
         return tenant_collection(self.inner, spec, "acme")
@@ -36,7 +37,10 @@ class TenantStore:
     def now(self) -> datetime:
         return self.inner.now()
 
-    def version(self) -> Hashable:
+    def ping(self) -> None:
+        self.inner.ping()
+
+    def version(self) -> Hashable | None:
         return self.inner.version()
 
     def expire(self) -> int:

@@ -13,7 +13,7 @@ from zona_core.errors import Fault
 
 from .network import NetworkPolicy
 
-__all__ = ["DEFAULT_TENANT", "ConnectionStatus", "Tenant", "TenantStatus", "code_faults"]
+__all__ = ["DEFAULT_TENANT", "ConnectionStatus", "Move", "Placement", "Tenant", "TenantStatus", "code_faults"]
 
 #: where calls that name no tenant work (SPEC §2)
 DEFAULT_TENANT: Final = "localhost"
@@ -27,6 +27,17 @@ class TenantStatus(StrEnum):
     ACTIVE = "active"
     INACTIVE = "inactive"
     SUSPENDED = "suspended"
+    #: its data is on the way to another database
+    MOVING = "moving"
+
+
+class Placement(StrEnum):
+    """Where a tenant's data is (SPEC §2)."""
+
+    #: in the core database, with that of others
+    SHARED = "shared"
+    #: in a database of its own
+    OWN = "own"
 
 
 class ConnectionStatus(StrEnum):
@@ -45,7 +56,10 @@ class Tenant:
     name: str
     status: TenantStatus = TenantStatus.ACTIVE
     connection_status: ConnectionStatus = ConnectionStatus.CONNECTED
-    #: MSSP mode: where the tenant's own database is
+    placement: Placement = Placement.SHARED
+    #: ``store``: the URL of its own database, a ``Secret``, where it is another than the setting ``tenant_store`` says
+    secrets: dict[str, Any] = Factory(dict)
+    #: where its own database is, to be shown
     db_host: str = ""
     db_name: str = ""
     contact_email: str = ""
@@ -55,6 +69,27 @@ class Tenant:
     compliance: dict[str, Any] = Factory(dict)
     created_ts: datetime
     updated_ts: datetime
+    revision: int = 0
+
+
+@define(kw_only=True, on_setattr=setters.frozen)
+class Move:
+    """How far the data of a tenant is on its way to another database."""
+
+    tenant_code: str
+    #: where to
+    placement: Placement
+    #: ``source``: the URL that the data comes from, empty for the core database; ``store``: where it goes, if that is a
+    #: URL of its own: each a ``Secret``
+    secrets: dict[str, Any] = Factory(dict)
+    #: the tenant's status before
+    before: TenantStatus
+    #: the collection that is being copied, and the last key of it that is there
+    collection: str = ""
+    after: str = ""
+    #: whether the tenant works on its new database already
+    switched: bool = False
+    started_ts: datetime
     revision: int = 0
 
 

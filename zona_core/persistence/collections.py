@@ -17,7 +17,7 @@ from zona_core.domain.identity import ApiKey, Role, Session, SigningKey, User, U
 from zona_core.domain.instances import Credential, Instance, InstanceStatus
 from zona_core.domain.replays import KeyedCall
 from zona_core.domain.runs import Execution
-from zona_core.domain.tenants import Tenant
+from zona_core.domain.tenants import Move, Tenant
 from zona_core.ports.store import CollectionSpec, In, Index
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "LIVE_APP",
     "LIVE_INSTANCE",
     "LIVE_USER",
+    "MOVES",
     "ROLES",
     "RUNS",
     "SESSIONS",
@@ -57,6 +58,8 @@ class Kind(Generic[T]):
     secrets: tuple[str, ...] = ()
     #: lives in the core database, above tenants
     core: bool = False
+    #: its documents hold numbers and texts only, and not all that the model has
+    plain: bool = False
 
 
 LIVE_APP: Final = In([status.value for status in AppStatus if status is not AppStatus.DELETED])
@@ -67,6 +70,14 @@ TENANTS: Final = Kind(
     model=Tenant,
     spec=CollectionSpec(name="tenants", indexes=(Index(name="by_status", fields=("status",)),)),
     key=lambda tenant: tenant.tenant_code,
+    secrets=("secrets",),
+    core=True,
+)
+MOVES: Final = Kind(
+    model=Move,
+    spec=CollectionSpec(name="moves"),
+    key=lambda move: move.tenant_code,
+    secrets=("secrets",),
     core=True,
 )
 COUNTERS: Final = Kind(
@@ -74,6 +85,7 @@ COUNTERS: Final = Kind(
     spec=CollectionSpec(name="counters"),
     key=lambda counter: f"{counter.tenant_code}/{counter.counter_name}",
     core=True,
+    plain=True,
 )
 APPS: Final = Kind(
     model=Integration,
@@ -207,6 +219,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     TENANTS,
     COUNTERS,
     SIGNING_KEYS,
+    MOVES,
     APPS,
     TASKS,
     INSTANCES,

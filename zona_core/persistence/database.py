@@ -16,11 +16,12 @@ from zona_core.domain.identity import ApiKey, Role, Session, SigningKey, User
 from zona_core.domain.instances import Credential, Instance
 from zona_core.domain.replays import KeyedCall
 from zona_core.domain.runs import Execution
-from zona_core.domain.tenants import Tenant
+from zona_core.domain.tenants import Move, Tenant
 from zona_core.errors import ZonaError
 from zona_core.persistence import collections as kinds
 from zona_core.persistence.collections import Kind
 from zona_core.persistence.display import as_data
+from zona_core.persistence.placement import Placements
 from zona_core.persistence.repository import Repository
 from zona_core.persistence.sealing import Sealer
 from zona_core.persistence.snapshots import Generations
@@ -36,50 +37,106 @@ T = TypeVar("T")
 CORE = "core"
 
 _LARGEST_BLOCK = 1_024
+#: what decides who may come in, and as what
+_OF_IDENTITY = frozenset({"users", "roles", "api_keys", "sessions"})
+_MOST_TENANTS = 4_096
 
 
 class Database:
     """A document store and a keyring, put to use."""
 
-    def __init__(self, store: DocumentStore, keyring: Callable[[], Keyring]) -> None:
+    def __init__(
+        self,
+        store: DocumentStore,
+        keyring: Callable[[], Keyring],
+        placements: Callable[[Database], Placements] | None = None,
+    ) -> None:
         self.store = store
         self._keyring = keyring
         self._depth = threading.local()
         self._blocks: dict[tuple[str, str], tuple[int, int, int]] = {}
         self._blocks_lock = threading.Lock()
-        self.generations = Generations(store)
+        self._tenants: dict[str, TenantData] = {}
+        self.placements = None if placements is None else placements(self)
+        self.generations = Generations(self.store_of)
+        #: told the realm whose users, roles, keys or sessions have changed, once everyone can see it
+        self.identity_changed: Callable[[str], None] = lambda _: None
 
     @cached_property
     def tenants(self) -> Repository[Tenant]:
         """All tenants."""
-        collection = self.store.collection(kinds.TENANTS.spec)
-        return Repository(kinds.TENANTS, collection, self.store.converter, self._sealer(kinds.TENANTS, CORE))
+        return self._core(kinds.TENANTS)
+
+    @cached_property
+    def moves(self) -> Repository[Move]:
+        """Tenants whose data is on its way to another database."""
+        return self._core(kinds.MOVES)
 
     @cached_property
     def signing_keys(self) -> Repository[SigningKey]:
         """The keys of access tokens."""
-        collection = self.store.collection(kinds.SIGNING_KEYS.spec)
-        return Repository(kinds.SIGNING_KEYS, collection, self.store.converter, self._sealer(kinds.SIGNING_KEYS, CORE))
+        return self._core(kinds.SIGNING_KEYS)
+
+    def store_of(self, tenant_code: str) -> DocumentStore:
+        """The store that a tenant's data is in."""
+        if self.placements is None or tenant_code == CORE:
+            return self.store
+        return self.placements.store_of(tenant_code)
+
+    def learn(self, tenant: Tenant) -> None:
+        """Takes note of a tenant's row that was just read."""
+        if self.placements is not None:
+            self.placements.learn(tenant)
+
+    def forget(self, tenant_code: str) -> None:
+        """Takes note that a tenant is no more."""
+        if self.placements is not None:
+            self.placements.forget(tenant_code)
+
+    def close(self) -> None:
+        """Closes the core's store and tenants' own."""
+        try:
+            if self.placements is not None:
+                self.placements.close()
+        finally:
+            self.store.close()
 
     def tenant(self, tenant_code: str) -> TenantData:
-        """The data of one tenant; the caller has checked that it exists and is active."""
-        return TenantData(self, tenant_code)
+        """The data of one tenant, where it is now; the caller has checked that it exists and is active."""
+        store, known = self.store_of(tenant_code), self._tenants.get(tenant_code)
+        if known is None or known.store is not store:
+            if len(self._tenants) >= _MOST_TENANTS:
+                self._tenants.clear()
+            known = self._tenants[tenant_code] = TenantData(self, tenant_code, store)
+        return known
 
-    def repository(self, kind: Kind[T], tenant_code: str) -> Repository[T]:
-        """One tenant's models of one kind."""
-        collection = tenant_collection(self.store, kind.spec, tenant_code)
-        return Repository(kind, collection, self.store.converter, self._sealer(kind, tenant_code))
+    def repository(self, kind: Kind[T], tenant_code: str, store: DocumentStore) -> Repository[T]:
+        """One tenant's models of one kind, in the store that has them."""
+        collection = tenant_collection(store, kind.spec, tenant_code)
+        return Repository(kind, collection, store.converter, self._sealer(kind, tenant_code, store))
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All writes of this thread within the block happen together or not at all."""
+    def transaction(self, store: DocumentStore | None = None) -> Iterator[None]:
+        """All writes of this thread within the block happen together or not at all; in the core's store by default."""
         depth = getattr(self._depth, "value", 0)
+        if not depth:
+            self._depth.after = []
         self._depth.value = depth + 1
         try:
-            with self.store.transaction():
+            with (store or self.store).transaction():
                 yield
         finally:
             self._depth.value = depth
+        if not depth:
+            for action in self._depth.after:
+                action()
+
+    def after(self, action: Callable[[], None]) -> None:
+        """Has ``action`` done once this thread's transaction has ended well; at once if it has none."""
+        if getattr(self._depth, "value", 0):
+            self._depth.after.append(action)
+        else:
+            action()
 
     def take_ids(self, tenant_code: str, name: str, count: int = 1) -> list[int]:
         """``count`` ids that were never given before for this tenant and name, ascending (SPEC §1: Counter).
@@ -101,73 +158,85 @@ class Database:
             self._blocks[tenant_code, name] = (ids[-1] + 1, last, size)
             return ids
 
-    def _sealer(self, kind: Kind[Any], tenant_code: str) -> Sealer:
+    def _core(self, kind: Kind[T]) -> Repository[T]:
+        store = self.store
+        return Repository(kind, store.collection(kind.spec), store.converter, self._sealer(kind, CORE, store))
+
+    def _sealer(self, kind: Kind[Any], tenant_code: str, store: DocumentStore) -> Sealer:
         return Sealer(
-            lambda: self._keyring().for_tenant(tenant_code), tenant_code, kind.spec.name, attributes=kind.secrets
+            lambda: self._keyring().for_tenant(tenant_code),
+            tenant_code,
+            kind.spec.name,
+            attributes=kind.secrets,
+            native=store.native_bytes,
         )
 
 
 class TenantData:
     """One tenant's repositories; under the code ``core`` the platform's own users and audit trail."""
 
-    def __init__(self, database: Database, tenant_code: str) -> None:
+    def __init__(self, database: Database, tenant_code: str, store: DocumentStore) -> None:
         self._database = database
         self.tenant_code = tenant_code
+        self.store = store
+
+    def _repository(self, kind: Kind[T]) -> Repository[T]:
+        return self._database.repository(kind, self.tenant_code, self.store)
 
     @cached_property
     def apps(self) -> Repository[Integration]:
         """Integrations."""
-        return self._database.repository(kinds.APPS, self.tenant_code)
+        return self._repository(kinds.APPS)
 
     @cached_property
     def tasks(self) -> Repository[Task]:
         """Tasks of all apps."""
-        return self._database.repository(kinds.TASKS, self.tenant_code)
+        return self._repository(kinds.TASKS)
 
     @cached_property
     def instances(self) -> Repository[Instance]:
         """Instances of all apps."""
-        return self._database.repository(kinds.INSTANCES, self.tenant_code)
+        return self._repository(kinds.INSTANCES)
 
     @cached_property
     def credentials(self) -> Repository[Credential]:
         """Shared secrets."""
-        return self._database.repository(kinds.CREDENTIALS, self.tenant_code)
+        return self._repository(kinds.CREDENTIALS)
 
     @cached_property
     def runs(self) -> Repository[Execution]:
         """Executions."""
-        return self._database.repository(kinds.RUNS, self.tenant_code)
+        return self._repository(kinds.RUNS)
 
     @cached_property
     def audit(self) -> Repository[AuditRecord]:
         """The audit trail."""
-        return self._database.repository(kinds.AUDIT, self.tenant_code)
+        return self._repository(kinds.AUDIT)
 
     @cached_property
     def users(self) -> Repository[User]:
         """Who may log in here."""
-        return self._database.repository(kinds.USERS, self.tenant_code)
+        return self._repository(kinds.USERS)
 
     @cached_property
     def roles(self) -> Repository[Role]:
         """The realm's own roles."""
-        return self._database.repository(kinds.ROLES, self.tenant_code)
+        return self._repository(kinds.ROLES)
 
     @cached_property
     def api_keys(self) -> Repository[ApiKey]:
         """Keys for programs."""
-        return self._database.repository(kinds.API_KEYS, self.tenant_code)
+        return self._repository(kinds.API_KEYS)
 
     @cached_property
     def sessions(self) -> Repository[Session]:
         """Logins."""
-        return self._database.repository(kinds.SESSIONS, self.tenant_code)
+        return self._repository(kinds.SESSIONS)
 
     @cached_property
     def keyed_calls(self) -> Repository[KeyedCall]:
         """Calls that are done once."""
-        return self._database.repository(kinds.KEYED_CALLS, self.tenant_code)
+        return self._repository(kinds.KEYED_CALLS)
 
     def take_ids(self, name: str, count: int = 1) -> list[int]:
         """New ids of this tenant; see ``Database.take_ids``."""
@@ -180,12 +249,12 @@ class TenantData:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """See ``Database.transaction``."""
-        with self._database.transaction():
+        with self._database.transaction(self.store):
             yield
 
     def now(self) -> datetime:
         """The store's clock."""
-        return self._database.store.now()
+        return self.store.now()
 
     def changed(self, kind: str) -> None:
         """Says, within the transaction of the change, that data of this kind has changed; see ``Snapshots``."""
@@ -198,6 +267,9 @@ class TenantData:
             seq=last[0].seq + 1 if last else 1,
             at=_to_millisecond(self.now()),
             actor=actor.name,
+            realm=actor.realm,
+            user_id=actor.user_id,
+            key_id=actor.key_id,
             action=action,
             target=target,
             before=None if before is None else as_data(before),
@@ -205,6 +277,8 @@ class TenantData:
             correlation_id=actor.correlation_id or CORRELATION.get(),
         )
         self.audit.insert(chained(entry, last[0].hash if last else GENESIS))
+        if target.partition("/")[0] in _OF_IDENTITY and action != "gate.login":
+            self._database.after(lambda: self._database.identity_changed(self.tenant_code))
 
 
 def _to_millisecond(at: datetime) -> datetime:

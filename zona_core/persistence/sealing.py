@@ -16,7 +16,7 @@ from zona_core.errors import Fault, InvalidInput, KeyUnavailable
 from zona_core.ports.cipher import FieldCipher
 from zona_core.ports.store import Document
 
-__all__ = ["SEALED", "Sealer"]
+__all__ = ["SEALED", "Sealer", "in_form"]
 
 #: the single key of the object that stands for a secret in a document
 SEALED: Final = "$sealed"
@@ -25,13 +25,21 @@ SEALED: Final = "$sealed"
 class Sealer:
     """Seals and unseals the secrets of one tenant's collection.
 
-    ``cipher`` is a function, so that a store without secrets needs no master key.
+    ``native`` says that documents can hold bytes: a token stands in them as it is, else in base64. ``cipher`` is a
+    function, so that a store without secrets needs no master key.
     """
 
     def __init__(
-        self, cipher: Callable[[], FieldCipher], tenant_code: str, collection: str, attributes: tuple[str, ...]
+        self,
+        cipher: Callable[[], FieldCipher],
+        tenant_code: str,
+        collection: str,
+        attributes: tuple[str, ...],
+        *,
+        native: bool = False,
     ) -> None:
         self._cipher = cipher
+        self._native = native
         self._place = _framed(tenant_code) + _framed(collection)
         self._attributes = attributes
 
@@ -59,11 +67,11 @@ class Sealer:
         """
         for attribute in self._attributes:
             for name, value in document.get(attribute, {}).items():
-                if isinstance(value, dict) and value.keys() == {SEALED}:
-                    text = value[SEALED]
+                if _is_sealed(value):
+                    text = _text_of(value[SEALED])
                     opener = partial(self._opened, document["_id"], f"{attribute}.{name}")
                     # What is no text is damaged as an empty one is: reading the document does not fail for it.
-                    document[attribute][name] = Secret.sealed(text if isinstance(text, str) else "", opener)
+                    document[attribute][name] = Secret.sealed(text, opener)
         return document
 
     def _sealed(self, key: str, path: str, secret: Secret) -> dict[str, Any]:
@@ -71,7 +79,7 @@ class Sealer:
         if text is None or not self._opens_here(key, path, text):
             token = self._cipher().seal(secret.reveal(), self._context(key, path))
             text = b2a_base64(token, newline=False).decode()
-        return {SEALED: text}
+        return _stored(text, native=self._native)
 
     def _opens_here(self, key: str, path: str, text: str) -> bool:
         """Whether an unchanged secret is being written back to its own place; one from elsewhere is sealed anew.
@@ -91,10 +99,33 @@ class Sealer:
         return self._place + _framed(key) + _framed(path)
 
 
+def in_form(values: dict[str, Any], *, native: bool) -> dict[str, Any]:
+    """An attribute's values with every sealed secret in the form of a store, as ``native`` says; nothing is opened."""
+    return {
+        name: _stored(_text_of(value[SEALED]), native=native) if _is_sealed(value) else value
+        for name, value in values.items()
+    }
+
+
+def _stored(text: str, *, native: bool) -> dict[str, Any]:
+    return {SEALED: a2b_base64(text) if native else text}
+
+
+def _is_sealed(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == {SEALED}
+
+
 def _framed(text: str) -> bytes:
     """``text`` after its length: no two lists of parts run together into the same bytes."""
     data = text.encode()
     return len(data).to_bytes(4, "big") + data
+
+
+def _text_of(stored: Any) -> str:
+    """A token as text, in whichever form it is stored."""
+    if isinstance(stored, bytes):
+        return b2a_base64(stored, newline=False).decode()
+    return stored if isinstance(stored, str) else ""
 
 
 def _token(text: str) -> bytes:
@@ -107,7 +138,7 @@ def _token(text: str) -> bytes:
 
 
 def _plain(path: str, value: Any) -> Any:
-    if isinstance(value, dict) and value.keys() == {SEALED}:
+    if _is_sealed(value):
         raise InvalidInput.of(
             [Fault(path, f"an object with the one key {SEALED} stands for a secret", "another value")]
         )

@@ -15,11 +15,11 @@ from typing import Any, Final
 from attrs import define, field
 
 from zona_core.persistence.display import as_data
-from zona_core.persistence.tenancy import tenant_collection
+from zona_core.persistence.tenancy import tenant_collection, tenant_spec
 from zona_core.ports.cache import Cache
 from zona_core.ports.store import Collection, CollectionSpec, DocumentStore
 
-__all__ = ["GENERATIONS", "Generations", "Snapshot", "Snapshots"]
+__all__ = ["GENERATIONS", "Generations", "Snapshot", "Snapshots", "carry_all_generations", "carry_generations"]
 
 GENERATIONS: Final = CollectionSpec(name="generations")
 #: seconds; a snapshot that nobody asks for any more goes then
@@ -43,28 +43,31 @@ class Snapshot:
 
 
 class Generations:
-    """The generations of a store's data, by tenant and kind of data."""
+    """The generations of tenants' data, by tenant and kind of data, each in the tenant's own store."""
 
-    def __init__(self, store: DocumentStore) -> None:
-        self._store = store
-        self._collections: dict[str, Collection] = {}
+    def __init__(self, store_of: Callable[[str], DocumentStore]) -> None:
+        self._store_of = store_of
+        self._collections: dict[str, tuple[DocumentStore, Collection]] = {}
         self._seen = threading.local()
 
     def of(self, tenant_code: str, name: str) -> int:
         """The generation now; what was read is believed for as long as the store says that nothing has changed."""
-        learnt = self.learnt()
+        learnt = self.learnt(tenant_code)
         number: int | None = learnt.get((tenant_code, name, "generation"))
         if number is None:
             document = self._collection(tenant_code).get(name)
             number = learnt[tenant_code, name, "generation"] = document["number"] if document else 0
         return number
 
-    def learnt(self) -> dict[Hashable, Any]:
-        """What this thread has noted since the store changed last: it holds until the next change, and goes then."""
-        version = self._store.version()
+    def learnt(self, tenant_code: str) -> dict[Hashable, Any]:
+        """What this thread has noted since the tenant's store changed last: it holds until the next change."""
+        store = self._store_of(tenant_code)
+        version = store.version()
+        if version is None:  # the store cannot tell
+            return {}
         seen = self._seen
-        if getattr(seen, "version", None) != version or len(seen.learnt) > _MOST_LEARNT:
-            seen.version, seen.learnt = version, {}
+        if getattr(seen, "version", None) != (id(store), version) or len(seen.learnt) > _MOST_LEARNT:
+            seen.version, seen.learnt = (id(store), version), {}
         learnt: dict[Hashable, Any] = seen.learnt
         return learnt
 
@@ -73,10 +76,32 @@ class Generations:
         self._collection(tenant_code).increment(name, "number")
 
     def _collection(self, tenant_code: str) -> Collection:
-        known = self._collections.get(tenant_code)
-        if known is None:
-            known = self._collections[tenant_code] = tenant_collection(self._store, GENERATIONS, tenant_code)
-        return known
+        store, known = self._store_of(tenant_code), self._collections.get(tenant_code)
+        if known is None or known[0] is not store:
+            known = self._collections[tenant_code] = store, tenant_collection(store, GENERATIONS, tenant_code)
+        return known[1]
+
+
+def carry_generations(source: DocumentStore, target: DocumentStore, tenant_code: str) -> None:
+    """Has every kind of data that has a generation in one store begin another one in the other, that none had before.
+
+    Else what a cache kept of the first would count as made of the second.
+    """
+    theirs = tenant_collection(target, GENERATIONS, tenant_code)
+    for document in tenant_collection(source, GENERATIONS, tenant_code).find(limit=10_000).items:
+        theirs.increment(document["_id"], "number", document["number"] + 1)
+
+
+def carry_all_generations(source: DocumentStore, target: DocumentStore) -> None:
+    """The same for all tenants of a whole store."""
+    theirs, spec = target.collection(tenant_spec(GENERATIONS)), tenant_spec(GENERATIONS)
+    after: str | None = None
+    while True:
+        page = source.collection(spec).find(after=after, limit=1_000)
+        theirs.load([{**document, "number": document["number"] + 1} for document in page.items])
+        after = page.next
+        if after is None:
+            return
 
 
 class Snapshots:
@@ -93,7 +118,7 @@ class Snapshots:
 
         Not within a transaction: what is undone must not be kept.
         """
-        learnt = self._generations.learnt()
+        learnt = self._generations.learnt(tenant_code)
         snapshot: Snapshot | None = learnt.get((tenant_code, name, "snapshot"))
         if snapshot is None:
             snapshot = learnt[tenant_code, name, "snapshot"] = self._cached(tenant_code, kind, name, make)

@@ -135,6 +135,11 @@ class TenantCollection:
         """See ``Collection.delete_many``."""
         return self._inner.delete_many(self._mine(where))
 
+    @_own_words()
+    def load(self, documents: Iterable[Document]) -> None:
+        """See ``Collection.load``."""
+        self._inner.load(self._stamped(document) for document in documents)
+
     def _mine(self, where: Where | None) -> Where:
         _refuse_stamp(where or {})
         return {STAMP: self._tenant, **self._own_key(where or {})}

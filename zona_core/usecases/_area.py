@@ -14,13 +14,16 @@ from zona_core.domain.tenants import Tenant
 from zona_core.errors import NotFound, PermissionDenied
 from zona_core.persistence.database import CORE, Database, TenantData
 from zona_core.persistence.snapshots import Snapshots
+from zona_core.ports.cache import Cache
 from zona_core.ports.clock import Clock
 from zona_core.ports.executor import Executor
 from zona_core.ports.handlers import TaskHandler
 from zona_core.ports.identity import OneTimeCodes, PasswordHasher, TokenSigner
 from zona_core.ports.importers import AppImporter
+from zona_core.ports.store import DocumentStore
 
 __all__ = [
+    "EVERY_REALM",
     "Area",
     "Parts",
     "SystemContext",
@@ -28,6 +31,7 @@ __all__ = [
     "UseCase",
     "acts_as_user",
     "guards_of",
+    "identity_tag",
     "lacking",
     "use_case",
 ]
@@ -54,6 +58,11 @@ class Parts(Protocol):
 
     @property
     def executor(self) -> Executor: ...
+
+    def open_store(self, url: str) -> DocumentStore: ...
+
+    @property
+    def cache(self) -> Cache: ...
 
     @property
     def snapshots(self) -> Snapshots: ...
@@ -116,6 +125,7 @@ class TenantContext(SystemContext):
         """The tenant as it is now, for what must not lag behind a change; raises ``TenantUnavailable``."""
         now = self.parts.clock.monotonic()
         self.tenant = self._look_up()
+        self.data = self.parts.database.tenant(self.tenant.tenant_code)  # which may have moved
         self._looked_at = now
         return self.tenant
 
@@ -204,6 +214,15 @@ def use_case(
         return guarded
 
     return decorate
+
+
+#: in the place of a realm: all of them
+EVERY_REALM: Final = "*"
+
+
+def identity_tag(realm: str) -> str:
+    """The tag of what a cache keeps that was made of a realm's users, roles, API keys and sessions."""
+    return f"identity/{realm}"
 
 
 def acts_as_user(actor: Actor) -> bool:

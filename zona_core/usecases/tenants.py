@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import evolve
 
 from zona_core.domain.network import NetworkPolicy
-from zona_core.domain.tenants import Tenant, TenantStatus, code_faults
-from zona_core.errors import DuplicateKey, Fault, InvalidInput, NotFound
+from zona_core.domain.secrets import Secret
+from zona_core.domain.tenants import Placement, Tenant, TenantStatus, code_faults
+from zona_core.errors import ConfigurationError, Conflict, DuplicateKey, Fault, InvalidInput, NotFound
 from zona_core.persistence.database import CORE
+from zona_core.persistence.placement import place_of
 from zona_core.persistence.repository import Listing
 from zona_core.usecases._access import check_revision
 from zona_core.usecases._area import Area, SystemContext, use_case
+
+if TYPE_CHECKING:
+    from zona_core.persistence.copying import Copied
 
 __all__ = ["Tenants"]
 
@@ -31,14 +37,22 @@ class Tenants(Area):
 
     @use_case("tenants:write")
     def add(
-        self, code: str, *, name: str = "", contact_email: str = "", private_networks: Iterable[str] = ()
+        self,
+        code: str,
+        *,
+        name: str = "",
+        contact_email: str = "",
+        private_networks: Iterable[str] = (),
+        store: str | Secret = "",
     ) -> Tenant:
         """A new, active tenant.
 
-        ``private_networks`` are the CIDR texts that its instances may reach if they ask (none by default).
-        Raises ``InvalidInput``, ``DuplicateKey``.
+        ``private_networks`` are the CIDR texts that its instances may reach if they ask (none by default). ``store`` is
+        the URL of a database of its own; without one it is where the settings say (``tenancy``, ``tenant_store``).
+        Raises ``InvalidInput``, ``DuplicateKey``, and ``StoreUnavailable`` if that database does not answer.
         """
         network = NetworkPolicy(private_networks=tuple(private_networks))
+        url = store.reveal() if isinstance(store, Secret) else store
         faults = code_faults(code) + network.faults()
         if contact_email and not _EMAIL.match(contact_email):
             faults.append(Fault("contact_email", f"{contact_email[:80]!r} is no e-mail address", "name@example.com"))
@@ -46,6 +60,8 @@ class Tenants(Area):
             faults.append(Fault("tenant_code", f"{CORE!r} is the name of the core database", "another code"))
         if faults:
             raise InvalidInput.of(faults, "The tenant")
+        placement = self._placement(url)
+        host, database_name = self._reached(code, placement, url)
         database = self._context.parts.database
         now = database.store.now()
         tenant = Tenant(
@@ -53,6 +69,10 @@ class Tenants(Area):
             name=name or code,
             contact_email=contact_email,
             network=network,
+            placement=placement,
+            secrets={"store": Secret(url)} if url else {},
+            db_host=host,
+            db_name=database_name,
             created_ts=now,
             updated_ts=now,
         )
@@ -98,6 +118,72 @@ class Tenants(Area):
             raise InvalidInput.of(faults, "The network policy")
         return self._change(code, revision, "set_network", lambda tenant: evolve(tenant, network=policy))
 
+    @use_case("tenants:write")
+    def migrate(
+        self,
+        code: str,
+        to: str | Secret,
+        *,
+        patience: float = 60.0,
+        report: Callable[[str], None] = lambda _: None,
+    ) -> builtins.list[Copied]:
+        """Moves a tenant's data to another database, and gives what was copied, each collection with its digest.
+
+        ``to`` is ``shared`` (the core database), ``own`` (the one that the setting ``tenant_store`` says) or a URL.
+        While it is under way the tenant does no work; its runs have ``patience`` seconds to end first. ``report`` is
+        told each step. After a failure or a crash the same call goes on with it.
+        Raises ``NotFound``, ``InvalidInput``, ``StoreUnavailable``, and ``Conflict``: ``move_under_way`` (to another
+        place), ``move_nowhere``, ``runs_under_way``.
+        """
+        target = to.reveal() if isinstance(to, Secret) else to
+        tenant = self._need(code)
+        placement = Placement.SHARED if target == "shared" else Placement.OWN
+        url = "" if target in ("shared", "own") else target
+        self._reached(code, placement, url)
+        from zona_core.usecases._moving import Mover
+
+        return Mover(self._context, tenant, report).move(placement, url, patience)
+
+    @use_case("tenants:write")
+    def remove(self, code: str, *, revision: int | None = None) -> Tenant:
+        """Removes a suspended tenant with all its data, for good; gives what it was.
+
+        Raises ``NotFound``, ``RevisionConflict``, and ``Conflict`` (``tenant_active``) unless it is suspended.
+        """
+        database = self._context.parts.database
+        tenant = self._need(code)
+        check_revision(tenant.revision, revision, f"tenants/{code}")
+        if tenant.status not in (TenantStatus.SUSPENDED, TenantStatus.INACTIVE):
+            raise Conflict(f"the tenant {code} is {tenant.status.value}", code="tenant_active", hint="suspend it first")
+        from zona_core.usecases._moving import clear_tenant
+
+        clear_tenant(database.store_of(code), code)
+        with database.transaction():
+            database.tenants.delete(code)
+            database.tenant(CORE).record(self._context.actor, "tenants.remove", f"tenants/{code}", before=tenant)
+        database.forget(code)
+        return tenant
+
+    def _placement(self, url: str) -> Placement:
+        own = url or self._context.parts.settings.tenancy == "mssp"
+        return Placement.OWN if own else Placement.SHARED
+
+    def _reached(self, code: str, placement: Placement, url: str) -> tuple[str, str]:
+        """Host and name of the tenant's own database, which has answered; empty for the shared one."""
+        parts = self._context.parts
+        if placement is Placement.SHARED:
+            return "", ""
+        place = url or parts.settings.tenant_store.replace("{tenant}", code)
+        try:
+            store = parts.open_store(place)
+        except ConfigurationError as exc:
+            raise InvalidInput.of([Fault("store", exc.message, exc.hint)], "The tenant") from exc
+        try:
+            store.ping()
+        finally:
+            store.close()
+        return place_of(place)
+
     def _need(self, code: str) -> Tenant:
         tenant = self._context.parts.database.tenants.get(code)
         if tenant is None:
@@ -109,6 +195,8 @@ class Tenants(Area):
         with database.transaction():
             before = self._need(code)
             check_revision(before.revision, revision, f"tenants/{code}")
+            if before.status is TenantStatus.MOVING:
+                raise Conflict(f"the data of {code} is on its way to another database", code="tenant_moving")
             if before == change(before):
                 return before
             after = database.tenants.replace(evolve(change(before), updated_ts=database.store.now()))

@@ -1,0 +1,131 @@
+"""What use-cases are given: the adapters that the settings name, opened on first use."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from zona_core.errors import ZonaError
+from zona_core.inprocess import ThreadExecutor
+from zona_core.persistence.database import Database
+from zona_core.persistence.placement import Placements
+from zona_core.plugins import Plugins
+from zona_core.ports.cache import Cache
+from zona_core.ports.cipher import Keyring
+from zona_core.ports.clock import Clock
+from zona_core.ports.executor import Executor
+from zona_core.ports.limits import RateLimiter
+from zona_core.settings import Settings
+from zona_core.usecases._area import identity_tag
+
+if TYPE_CHECKING:
+    from zona_core.persistence.snapshots import Snapshots
+
+__all__ = ["Parts"]
+
+
+class Parts:
+    """See ``zona_core.usecases._area.Parts``. Each part is opened once; closed, none is opened any more."""
+
+    def __init__(self, settings: Settings, plugins: Plugins, clock: Clock) -> None:
+        self.settings = settings
+        self._plugins = plugins
+        self._lock = threading.RLock()
+        self._closed = False
+        self._database: Database | None = None
+        self._executor: ThreadExecutor | None = None
+        self._keyring: Keyring | None = None
+        self._cache: Cache | None = None
+        self._rate_limiter: RateLimiter | None = None
+        self._snapshots: Snapshots | None = None
+        self.clock = clock
+        self.handler = plugins.handler
+        self.open_store = plugins.open_store
+        self.importer = plugins.importer
+        self.integration = plugins.integration
+        self.password_hasher = plugins.password_hasher
+        self.token_signer = plugins.token_signer
+        self.one_time_codes = plugins.one_time_codes
+
+    @property
+    def database(self) -> Database:
+        """The document store, put to use."""
+        if self._database is None:
+            with self._lock:
+                self._refuse_closed()
+                if self._database is None:
+                    self._database = Database(self.open_store(self.settings.store), self._keys, self._placed)
+                    self._database.identity_changed = lambda realm: self.cache.forget(identity_tag(realm))
+        return self._database
+
+    @property
+    def executor(self) -> Executor:
+        """Where handlers run."""
+        with self._lock:
+            self._refuse_closed()
+            if self._executor is None:
+                self._executor = ThreadExecutor(self.settings.workers)
+            return self._executor
+
+    @property
+    def cache(self) -> Cache:
+        """The cache."""
+        if self._cache is None:
+            with self._lock:
+                self._refuse_closed()
+                if self._cache is None:
+                    self._cache = self._plugins.open_cache(self.settings.cache)
+        return self._cache
+
+    @property
+    def snapshots(self) -> Snapshots:
+        """JSON that is kept while its data is unchanged."""
+        if self._snapshots is None:
+            from zona_core.persistence.snapshots import Snapshots
+
+            self._snapshots = Snapshots(self.database.generations, lambda: self.cache)
+        return self._snapshots
+
+    @property
+    def rate_limiter(self) -> RateLimiter:
+        """The rate limiter."""
+        if self._rate_limiter is None:
+            with self._lock:
+                self._refuse_closed()
+                if self._rate_limiter is None:
+                    self._rate_limiter = self.opened_limiter(self.settings.rate_limits)
+        return self._rate_limiter
+
+    def close(self) -> None:
+        """Closes what was opened."""
+        with self._lock:
+            self._closed = True
+        if self._executor is not None:
+            self._executor.close()
+        for part in (self._rate_limiter, self._cache):
+            if part is not None:
+                part.close()
+        if self._database is not None:
+            self._database.close()
+
+    def opened_limiter(self, url: str) -> RateLimiter:
+        """A rate limiter; ``store:`` stands for the store itself."""
+        if url.partition(":")[0] == "store":
+            from zona_core.persistence.limits import RATES, StoreRateLimiter
+
+            return StoreRateLimiter(self.database.store.collection(RATES), self.database.store.now)
+        return self._plugins.open_rate_limiter(url)
+
+    def _placed(self, database: Database) -> Placements:
+        template = self.settings.tenant_store
+        return Placements(database.store, database.tenants.get, self.open_store, template, self.clock)
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise ZonaError("this Zona is closed", code="closed")
+
+    def _keys(self) -> Keyring:
+        with self._lock:
+            if self._keyring is None:
+                self._keyring = self._plugins.open_keyring(self.settings.keyring)
+            return self._keyring
