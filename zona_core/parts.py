@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from zona_core.errors import ZonaError
 from zona_core.inprocess import ThreadExecutor
 from zona_core.persistence.database import Database
-from zona_core.persistence.placement import Placements
+from zona_core.persistence.placement import Placements, TenantStore
 from zona_core.plugins import Plugins
 from zona_core.ports.cache import Cache
 from zona_core.ports.cipher import Keyring
@@ -57,6 +58,12 @@ class Parts:
                     self._database = Database(self.open_store(self.settings.store), self._keys, self._placed)
                     self._database.identity_changed = lambda realm: self.cache.forget(identity_tag(realm))
         return self._database
+
+    @property
+    def tenant_databases(self) -> Mapping[str, TenantStore]:
+        """The tenants' own databases that are connected; nothing is opened for the asking."""
+        placements = None if self._database is None else self._database.placements
+        return {} if placements is None else placements.connections
 
     @property
     def executor(self) -> Executor:

@@ -22,6 +22,7 @@ from zona_core.settings import Settings, load_settings
 from zona_core.usecases._area import SystemContext, TenantContext
 
 if TYPE_CHECKING:
+    from zona_core.persistence.placement import TenantStore
     from zona_core.usecases._replays import Replays
     from zona_core.usecases.gate import Gate
 
@@ -110,6 +111,11 @@ class Zona:
     def cache(self) -> Cache:
         """The cache that the settings name; raises ``ConfigurationError``."""
         return self._parts.cache
+
+    @property
+    def tenant_databases(self) -> Mapping[str, TenantStore]:
+        """The databases of their own that tenants have, by code, as far as this process has worked in them."""
+        return self._parts.tenant_databases
 
     @property
     def rate_limiter(self) -> RateLimiter:

@@ -35,6 +35,7 @@ def _global_options(*, root: bool = False) -> list[click.Parameter]:
     # What is a setting gets its value from the environment by the settings, not by click.
     return [
         _GlobalOption("--store", metavar="URL", help="The document store. [env: ZONA_STORE]"),
+        _GlobalOption("--cache", metavar="URL", help="The cache. [env: ZONA_CACHE]"),
         _GlobalOption("--home", metavar="DIR", help="Folder for store, master key and zona.toml. [env: ZONA_HOME]"),
         _GlobalOption("--tenant", metavar="CODE", help="The tenant to work in. [env: ZONA_TENANT]"),
         _GlobalOption(

@@ -48,6 +48,8 @@ class BrokenPlugin:
 class Memory:
     """A cache and a limiter that answer, or do not."""
 
+    available = True
+
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
 
@@ -173,3 +175,30 @@ def test_a_closed_zona_is_told_as_down(zona: Zona) -> None:
     zona.close()
     fine, told = ready(zona)
     assert (fine, states(told)["store"]) == (False, ("down", "closed"))
+
+
+def test_a_cache_that_shares_nothing_degrades(tmp_path: Path) -> None:
+    """Where a cache goes on without what it shares, it is told as missing, and the service as ready."""
+    cache = Memory()
+    cache.available = False
+    with Zona(store=f"sqlite:///{tmp_path}/zona.db") as zona:
+        fine, told = ready(zona, cache=cache)
+    assert fine
+    (found,) = [each for each in told["dependencies"] if each["name"] == "cache"]
+    assert (told["status"], found["status"], found["detail"]) == ("degraded", "degraded", "cache_away")
+
+
+def test_a_tenant_s_database_that_is_away_degrades(tmp_path: Path) -> None:
+    """How many are away is told, and not whose; the others' service is ready."""
+    with Zona(store=f"sqlite:///{tmp_path}/zona.db", tenancy="mssp") as zona:
+        for code in ("acme", "rival"):
+            zona.system().tenants.add(code)
+            (tmp_path / f"zona-{code}.db").unlink()
+        (tmp_path / "zona-acme.db").mkdir()
+        zona.tenant("rival").apps.list()
+        with pytest.raises(StoreUnavailable):
+            zona.tenant("acme").apps.list()
+        fine, told = ready(zona)
+    assert fine
+    (found,) = [each for each in told["dependencies"] if each["name"] == "tenant_databases"]
+    assert (found["status"], found["detail"]) == ("degraded", "1 of 2 away")

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from attrs import define
 
 from zona_core.domain.actors import Actor
-from zona_core.errors import NotFound, ZonaError
+from zona_core.errors import NotFound, StoreUnavailable, ZonaError
 from zona_core.ports.cache import Cache
 from zona_core.ports.limits import RateLimiter
 from zona_http._masking import masked_text
@@ -57,7 +57,7 @@ def ready(
     watch = _watch_of(zona)
     end = time.monotonic() + deadline
     probes = [watch.begin(name, check) for name, check in checks.items()]
-    found = [probe.outcome(end) for probe in probes] + _plugins(zona)
+    found = [*(probe.outcome(end) for probe in probes), *_tenant_databases(zona), *_plugins(zona)]
     watch.tell_changes(found)
     states = {each["status"] for each in found}
     status = "down" if "down" in states else "degraded" if "degraded" in states else "up"
@@ -160,7 +160,19 @@ def _read_something(zona: Zona) -> None:
 
 def _use(cache: Cache) -> None:
     cache.put(_KEY, b"1", ttl=5)
-    cache.get(_KEY)  # it may have forgotten: only an error says that it is away
+    cache.get(_KEY)  # it may have forgotten
+    if not cache.available:
+        raise StoreUnavailable("what the cache shares does not answer", code="cache_away")
+
+
+def _tenant_databases(zona: Zona) -> list[dict[str, Any]]:
+    """How many of the databases that tenants have of their own did not answer last; nothing where there are none."""
+    healthy = [each.healthy for each in zona.tenant_databases.values()]
+    if not healthy:
+        return []
+    away = healthy.count(False)
+    status, detail = ("degraded", f"{away} of {len(healthy)} away") if away else ("up", "")
+    return [{"name": "tenant_databases", "status": status, "detail": detail, "ms": 0.0, "reason": detail}]
 
 
 def _plugins(zona: Zona) -> list[dict[str, Any]]:
