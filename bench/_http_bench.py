@@ -15,7 +15,7 @@ from pathlib import Path
 import _http_process as process
 import _http_servers as servers
 from _http_load import Load, fastest, load, loader
-from _report import Figure, arguments, finish
+from _report import Figure, arguments, finish, rate
 from core import NoOp, app_of_8_kb
 
 from zona_core import AppDefinition, TaskDefinition, Zona
@@ -97,14 +97,6 @@ class Comparison:
 
     def _load(self, address: servers.Address, path: str, seconds: int) -> Load:
         return load(address, path, self.token, connections=CONNECTIONS, seconds=seconds, folder=self.place.folder)
-
-
-def rate(name: str, value: float, baseline: float, goal: float | None = None) -> Figure:
-    """A figure in requests a second, whose ratio is to be at least ``goal``."""
-    ratio = value / baseline
-    holds = goal is None or ratio >= goal
-    row = {"name": name, "value": round(value), "baseline": round(baseline), "ratio": round(ratio, 3)}
-    return {**row, "goal": goal, "holds": holds}
 
 
 def latencies(label: str, ours: Load, bare: Load) -> list[Figure]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-__all__ = ["Figure", "arguments", "figure", "finish", "side_by_side"]
+__all__ = ["Figure", "arguments", "figure", "finish", "rate", "side_by_side"]
 
 Figure = dict[str, Any]
 
@@ -49,6 +49,14 @@ def figure(name: str, value: float, baseline: float, goal: float | None = None) 
         "goal": goal,
         "holds": goal is None or ratio <= goal,
     }
+
+
+def rate(name: str, value: float, baseline: float, goal: float | None = None) -> Figure:
+    """A figure in calls a second, whose ratio to its baseline is to be at least ``goal``."""
+    ratio = value / baseline
+    holds = goal is None or ratio >= goal
+    row = {"name": name, "value": round(value), "baseline": round(baseline), "ratio": round(ratio, 3)}
+    return {**row, "goal": goal, "holds": holds}
 
 
 def finish(figures: Iterable[Figure], settings: dict[str, str], *, as_json: bool) -> None:

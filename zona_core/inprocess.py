@@ -21,8 +21,9 @@ class SystemClock:
     """The machine's clock."""
 
     def now(self) -> datetime:
-        """The time of day."""
-        return datetime.now(UTC)
+        """The time of day, to the millisecond: what every database keeps as it is."""
+        now = datetime.now(UTC)
+        return now.replace(microsecond=now.microsecond // 1_000 * 1_000)
 
     def monotonic(self) -> float:
         """Seconds that never go back."""

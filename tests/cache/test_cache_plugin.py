@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 import zona_cache.plugin
-from zona_cache._location import DEFAULT_BYTES, size_of
-from zona_cache._memory import MemoryCache, NoCache
+from zona_cache._location import size_of
+from zona_cache._none import NoCache
 from zona_core.errors import ConfigurationError
 from zona_core.hookspecs import PluginDetails
+from zona_core.memory_cache import DEFAULT_BYTES, MemoryCache
 from zona_core.ports.cache import Cache
 
 

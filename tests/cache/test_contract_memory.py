@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
 
-from zona_cache._memory import ENTRY_BYTES, MemoryCache, NoCache
+from zona_cache._none import NoCache
+from zona_core.memory_cache import ENTRY_BYTES, MemoryCache
 from zona_core.testing.cache_contract import CacheContract
 
 
@@ -106,10 +110,14 @@ def test_a_closed_cache_keeps_nothing() -> None:
 
 
 def test_no_cache_keeps_nothing() -> None:
-    """``off:`` takes everything and gives nothing."""
-    cache = NoCache()
-    cache.put("a", b"1", ttl=60)
+    """``off:`` takes everything and gives nothing, but who watches it learns what this process forgets."""
+    cache, told = NoCache(), []
+    cache.watch(told.append)
+    cache.put("a", b"1", ttl=60, tags=["x"])
     assert cache.get("a") is None
+    cache.forget("x", "y")
+    assert told == ["x", "y"]
+    assert cache.available
     cache.close()
 
 
@@ -118,3 +126,100 @@ def test_nothing_kept_is_shown() -> None:
     cache = MemoryCache(1_000_000)
     cache.put("some key", b"some value", ttl=60)
     assert "some" not in repr(cache)
+
+
+def test_tags_count_as_bytes() -> None:
+    """What an entry's tags take is given back with it, however it goes."""
+    cache = MemoryCache(100_000)
+    cache.put("a", b"1", ttl=60)
+    plain = repr(cache)
+    for leave in (lambda: cache.forget("x"), cache.doubt, lambda: cache.put("b", b"", ttl=0)):
+        cache.put("b", bytes(100), ttl=60, tags=["x", "y" * 1_000])
+        assert repr(cache) != plain
+        leave()
+        assert repr(cache) == plain
+    cache.put("b", b"", ttl=60, tags=["y" * 100_000])
+    assert (cache.get("b"), repr(cache)) == (None, plain)
+
+
+def test_evicted_entries_leave_no_tags_behind() -> None:
+    """A tag is known for as long as an entry has it."""
+    cache = MemoryCache(5_000)
+    for number in range(1_000):
+        cache.put(str(number), b"", ttl=60, tags=[f"t{number}", "all"])
+    assert 1 < len(cache._keys) < 15
+    cache.forget("all")
+    assert cache._keys == {}
+
+
+def test_doubt_takes_whatever_has_tags() -> None:
+    """What was kept by its key alone stays; what was asked for before is not kept under any tag; watchers learn it."""
+    cache, told = MemoryCache(100_000), []
+    cache.watch(told.append)
+    cache.put("plain", b"1", ttl=60)
+    cache.put("tagged", b"2", ttl=60, tags=["x"])
+    assert cache.get("late") is None
+    cache.doubt()
+    cache.put("late", b"3", ttl=60, tags=["y"])
+    assert [cache.get(key) for key in ("plain", "tagged", "late")] == [b"1", None, None]
+    cache.put("late", b"4", ttl=60, tags=["y"])
+    assert cache.get("late") == b"4"
+    assert told == [None]
+
+
+def test_many_forgotten_tags_need_no_room() -> None:
+    """Only the latest ones are known; what was asked for before the others were forgotten is not kept under any tag."""
+    cache = MemoryCache(100_000)
+    assert cache.get("a") is None
+    cache.forget("first")
+    for number in range(10_000):
+        cache.forget(f"t{number}")
+    cache.put("a", b"old", ttl=60, tags=["never forgotten"])
+    assert cache.get("a") is None
+    assert len(cache._forgotten) == 4_096
+
+
+def test_many_keys_that_nobody_puts_need_no_room() -> None:
+    """A thread knows the latest ones that it asked for."""
+    cache = MemoryCache(100_000)
+    for number in range(10_000):
+        cache.get(str(number))
+    assert len(cache._asked._moments) == 1_024
+    cache.forget("x")
+    cache.put("9999", b"old", ttl=60, tags=["x"])
+    assert cache.get("9999") is None
+
+
+FORKED = """
+import os, signal
+from zona_core.memory_cache import MemoryCache
+
+cache = MemoryCache(100_000)
+told = []
+cache.watch(told.append)
+cache.put("a", b"1", ttl=60, tags=["x"])
+assert cache.get("late") is None
+cache.forget("y")
+told.clear()
+with cache._lock:  # as if another thread were at work at this very moment
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        assert cache.get("a") is None
+        cache.put("a", b"2", ttl=60, tags=["x"])
+        assert cache.get("a") == b"2"
+        cache.put("late", b"old", ttl=60, tags=["y"])
+        assert cache.get("late") is None
+        cache.forget("x")
+        os._exit(0 if cache.get("a") is None and told == ["x"] else 1)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+assert cache.get("a") == b"1" and told == []
+print("done")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_begins_with_an_empty_one() -> None:
+    """A child neither waits for a lock that its parent held nor changes what the parent keeps."""
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.stdout, done.stderr) == ("done\n", "")

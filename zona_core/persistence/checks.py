@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Final
@@ -20,6 +20,7 @@ from zona_core.ports.store import CollectionSpec, Condition, Document, In, Index
 __all__ = [
     "LARGEST_INTEGER",
     "check_document",
+    "check_indexed",
     "check_key",
     "check_limit",
     "check_path",
@@ -27,6 +28,7 @@ __all__ = [
     "checked_revision",
     "checked_sort",
     "checked_where",
+    "loadable",
     "time_before",
     "value_at",
     "with_key",
@@ -210,15 +212,21 @@ def _index_faults(index: Index) -> list[Fault]:
     return faults
 
 
-def check_document(document: Document, indexed: Iterable[str] = ()) -> None:
+def check_document(document: Document, indexed: Iterable[str] = (), *, native: Collection[type] = ()) -> None:
     """A document is a dict of JSON types and aware datetimes, has a key, and no NUL in texts that an index holds.
 
+    ``native`` are further types that the store keeps as they are.
     Raises ``ConfigurationError`` for one that holds a ``Secret``: whoever stores it has to seal it.
     """
     if not isinstance(document, dict):
         raise InvalidInput.of([Fault("", f"{type(document).__name__} is no document", "a dict")], "The document")
     check_key(document.get("_id"))
-    _check_parts(document, [])
+    _check_parts(document, [], native)
+    check_indexed(document, indexed)
+
+
+def check_indexed(document: Document, indexed: Iterable[str]) -> None:
+    """Texts that an index holds have no NUL."""
     for path in indexed:
         value = value_at(document, path)
         if type(value) is str and "\0" in value:
@@ -226,7 +234,19 @@ def check_document(document: Document, indexed: Iterable[str] = ()) -> None:
             raise InvalidInput.of([Fault(path, message, "text without NUL")], "The document")
 
 
-def _check_parts(parts: Any, trail: list[Any]) -> None:
+def loadable(
+    documents: Iterable[Document], indexed: Iterable[str] = (), *, native: Collection[type] = ()
+) -> dict[str, Document]:
+    """Documents to be put there as they are, by key, of several with one key the last; each has its revision."""
+    rows = {}
+    for document in documents:
+        check_document(document, indexed, native=native)
+        checked_revision(document)
+        rows[document["_id"]] = document
+    return rows
+
+
+def _check_parts(parts: Any, trail: list[Any], native: Collection[type]) -> None:
     """Checks what a dict or list holds. Written for speed: exact types first, paths only where something is wrong."""
     is_dict = isinstance(parts, dict)
     for key, value in parts.items() if is_dict else enumerate(parts):
@@ -244,9 +264,9 @@ def _check_parts(parts: Any, trail: list[Any]) -> None:
             if len(trail) > _DEEPEST:
                 message = "the document is nested too deeply"
                 raise InvalidInput.of([Fault(_shown(trail[:3]), message, f"at most {_DEEPEST} levels")], "The document")
-            _check_parts(value, trail)
+            _check_parts(value, trail, native)
             trail.pop()
-        elif value is not None and kind is not bool:
+        elif value is not None and kind is not bool and kind not in native:
             _check_leaf(_shown([*trail, key]), value)
 
 

@@ -16,7 +16,7 @@ from zona_core.errors import InvalidInput
 
 from .store import Condition, Scalar
 
-__all__ = ["cursor_after", "fingerprint", "position_of"]
+__all__ = ["cursor_after", "fingerprint", "invalid_cursor", "position_of"]
 
 
 def fingerprint(collection: str, where: Mapping[str, Condition], sort: Sequence[tuple[str, int]]) -> str:
@@ -45,10 +45,10 @@ def position_of(cursor: str, query: str, count: int) -> list[Scalar]:
     except (TypeError, ValueError, RecursionError, binascii.Error):
         found = None
     if not isinstance(found, list) or len(found) != count + 1 or found[0] != query:
-        raise _invalid()
+        raise invalid_cursor()
     values: list[Scalar] = found[1:]
     if not isinstance(values[-1], str) or not all(map(_is_scalar, values)):
-        raise _invalid()
+        raise invalid_cursor()
     return values
 
 
@@ -61,7 +61,8 @@ def _is_scalar(value: object) -> bool:
     return value is None or (isinstance(value, float) and value - value == 0)
 
 
-def _invalid() -> InvalidInput:
+def invalid_cursor() -> InvalidInput:
+    """The error for anything but a cursor of the same query."""
     return InvalidInput(
         "the cursor does not belong to this query",
         code="invalid_cursor",

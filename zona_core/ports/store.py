@@ -1,8 +1,9 @@
 """The document store port.
 
 A store holds named collections of *documents*: dicts of JSON types plus ``datetime`` (aware, UTC) as an adapter's
-``converter`` gives them. Every document has a key in ``_id`` (text, unique in its collection) and a ``revision`` that
-the store counts: 1 when inserted, one more by each change.
+``converter`` gives them, and ``bytes`` where ``native_bytes`` says so. Every document has a key in ``_id`` (text,
+unique in its collection) and a ``revision`` that the store counts: 1 when inserted, one more by each change. Datetimes
+are kept to the millisecond at least; what is finer than a store keeps it cuts off, in documents and in conditions.
 
 Rules that hold for every adapter; the contract suite in ``zona_core.testing`` checks them:
 
@@ -199,12 +200,24 @@ class Collection(Protocol):
     def delete_many(self, where: Where) -> int:
         """Removes all that match (an empty ``where``: all); how many there were."""
 
+    def load(self, documents: Iterable[Document]) -> None:
+        """Puts documents there as they are, their ``revision`` included, in the place of those with the same keys.
+
+        For copying a store. Of documents with one key the last is kept. Atomic; raises ``DuplicateKey`` if another
+        document has a unique key of one of them.
+        """
+
 
 class DocumentStore(Protocol):
     """A database with collections. Safe to use from several threads; several processes may share one database."""
 
-    #: turns models into this store's documents
-    converter: DocumentConverter
+    @property
+    def converter(self) -> DocumentConverter:
+        """Turns models into this store's documents."""
+
+    @property
+    def native_bytes(self) -> bool:
+        """Whether documents may hold ``bytes``."""
 
     def collection(self, spec: CollectionSpec) -> Collection:
         """The collection of that name, made with its indexes if the store does not have it yet."""
@@ -215,10 +228,14 @@ class DocumentStore(Protocol):
     def now(self) -> datetime:
         """The store's clock: aware, UTC, the same for every process that uses the store."""
 
-    def version(self) -> Hashable:
+    def ping(self) -> None:
+        """One cheap round trip to the database; raises ``StoreUnavailable`` if it is away."""
+
+    def version(self) -> Hashable | None:
         """A value that tells of changes: as long as the same thread is given the same one, nothing was changed.
 
-        Cheaper than any read. It may change without a change, and says nothing across threads.
+        Cheaper than any read. It may change without a change, and says nothing across threads. None: this store cannot
+        tell that cheaply, and anything may have changed.
         """
 
     def expire(self) -> int:

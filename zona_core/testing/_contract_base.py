@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, TypeVar
+from datetime import timedelta
+from typing import Any, ClassVar, Final, TypeVar
 
 import pytest
 
@@ -30,7 +31,10 @@ THINGS: Final = CollectionSpec(
 
 
 class StoreContractBase:
-    """Fixtures; ``store_factory`` is the adapter's to give."""
+    """Fixtures; ``store_factory`` is the adapter's to give, and so is ``resolution``."""
+
+    #: the shortest time by which two datetimes in documents can differ
+    resolution: ClassVar[timedelta] = timedelta(microseconds=1)
 
     @pytest.fixture
     def store_factory(self) -> StoreFactory:

@@ -20,7 +20,7 @@ from ._contract_base import THINGS, StoreContractBase, StoreFactory, in_thread, 
 
 __all__ = ["UpkeepContract"]
 
-MOMENT = datetime(2024, 5, 6, 7, 8, 9, 10, tzinfo=UTC)
+MOMENT = datetime(2024, 5, 6, 7, 8, 9, 10_000, tzinfo=UTC)
 
 MODELS: list[Any] = [
     Integration(
@@ -168,7 +168,10 @@ class UpkeepContract(StoreContractBase):
         assert runs.count() == 0
 
     def test_the_version_tells_of_changes(self, store: DocumentStore, things: Collection) -> None:
-        """The version stays while nothing happens; each kind of change gives the same thread another one."""
+        """The version stays while nothing happens; each kind of change gives the same thread another one.
+
+        A store that cannot tell says so each time.
+        """
         things.insert({"_id": "a", "n": 1, "until": store.now() - timedelta(days=1)})
         seen = [store.version()]
         things.get("a")
@@ -181,12 +184,13 @@ class UpkeepContract(StoreContractBase):
             lambda: things.patch("b", Change(set={"n": 3})),
             lambda: things.increment("b", "n"),
             lambda: things.delete("c"),
+            lambda: things.load([{"_id": "c", "revision": 1}]),
             store.expire,
         ]
         for change in changes:
             change()
             seen.append(store.version())
-        assert len(set(seen)) == len(seen)
+        assert len(set(seen)) == len(seen) or set(seen) == {None}
 
     def test_the_version_tells_of_changes_by_others(
         self, store: DocumentStore, other: DocumentStore, things: Collection
@@ -196,10 +200,10 @@ class UpkeepContract(StoreContractBase):
         before = store.version()
         theirs.insert({"_id": "a"})
         after = store.version()
-        assert after != before
+        assert after != before or after is None
         assert things.get("a") is not None
         in_thread(lambda: things.insert({"_id": "b"}))
-        assert store.version() != after
+        assert store.version() != after or after is None
 
     def test_the_version_tells_of_what_was_undone(self, store: DocumentStore, things: Collection) -> None:
         """What was seen within a transaction that is undone is not seen under the same version after it."""
@@ -214,8 +218,14 @@ class UpkeepContract(StoreContractBase):
 
         with pytest.raises(InvalidInput):
             undone()
-        assert store.version() not in within
+        assert store.version() not in within or within == [None]
         assert (things.get("a") or {})["n"] == 1
+
+    def test_a_ping_is_answered(self, store: DocumentStore) -> None:
+        """A store whose database is there answers, also within a transaction."""
+        store.ping()
+        with store.transaction():
+            store.ping()
 
     def test_the_clock(self, store: DocumentStore) -> None:
         """The store's clock is aware, in UTC and does not go back."""
@@ -293,6 +303,7 @@ class UpkeepContract(StoreContractBase):
             store.migrate,
             store.expire,
             store.version,
+            store.ping,
         ]
         for call in calls:
             with pytest.raises(StoreUnavailable):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -22,16 +22,18 @@ from zona_core.persistence.checks import (
     checked_revision,
     checked_sort,
     checked_where,
+    loadable,
     time_before,
     value_at,
     with_key,
 )
 from zona_core.persistence.converter import datetime_text
+from zona_core.persistence.matching import matches, sort_values
 from zona_core.ports.paging import cursor_after, fingerprint, position_of
 from zona_core.ports.store import Change, CollectionSpec, Document, Index, Page, Range, Scalar, Sort, Where
 
 from ._memory_database import MemoryDatabase, Stored
-from ._memory_queries import matches, sort_key, sort_values
+from ._memory_queries import sort_key
 
 __all__ = ["MemoryCollection"]
 
@@ -153,6 +155,24 @@ class MemoryCollection:
             for stored in found:
                 self._open().put(self._name, stored.document["_id"], None)
         return len(found)
+
+    def load(self, documents: Iterable[Document]) -> None:
+        """See ``Collection.load``."""
+        rows = {key: _stored(document) for key, document in loadable(documents, self._indexed).items()}
+        with self._open().call():
+            before = {key: self._open().one(self._name, key) for key in rows}
+            try:
+                self._put_all(rows)
+            except DuplicateKey:
+                self._put_all(before)
+                raise
+
+    def _put_all(self, rows: Mapping[str, Stored | None]) -> None:
+        # All go before any comes: a unique value may move from one of these documents to another.
+        for key in rows:
+            self._open().put(self._name, key, None)
+        for key, stored in rows.items():
+            self._open().put(self._name, key, stored)
 
     def expire(self, now: datetime) -> int:
         """Removes what the TTL indexes say is past at ``now``; how many."""

@@ -15,9 +15,8 @@ import orjson
 from attrs import Factory, define
 
 from zona_core.errors import Conflict, DuplicateKey, StoreUnavailable
+from zona_core.persistence.matching import index_values
 from zona_core.ports.store import CollectionSpec, Document, Index
-
-from ._memory_queries import index_values
 
 __all__ = ["MemoryDatabase", "Shared", "Stored"]
 

@@ -12,12 +12,13 @@ An adapter's author subclasses ``CacheContract`` in a test module and gives it t
         def pass_time(self, cache):
             return lambda seconds: ...
 
-The cache has room for a few thousand bytes at least and is closed by the suite. A cache may forget at any time: the
+The cache has room for a few ten thousand bytes at least and is closed by the suite. A cache may forget at any time: the
 suite asks for what was put there a moment ago with nothing in between. This module needs pytest.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -110,6 +111,109 @@ class CacheContract:
 
         seen = set().union(*in_threads([lambda value=value: use(value) for value in values]))  # type: ignore[misc]
         assert seen <= {None, *values}
+
+    def test_what_was_under_a_forgotten_tag_is_gone(self, cache: Cache) -> None:
+        """An entry goes with any one of its tags; those under others, or under none, stay."""
+        cache.put("both", b"1", ttl=60, tags=("x", "y"))
+        cache.put("x", b"2", ttl=60, tags=["x"])
+        cache.put("y", b"3", ttl=60, tags=iter(["y", "y"]))
+        cache.put("none", b"4", ttl=60)
+        assert [cache.get(key) for key in ("both", "x", "y", "none")] == [b"1", b"2", b"3", b"4"]
+        cache.forget("x")
+        assert [cache.get(key) for key in ("both", "x", "y", "none")] == [None, None, b"3", b"4"]
+
+    def test_forgetting_what_is_not_there(self, cache: Cache) -> None:
+        """No tag, a tag that nothing is under, and a tag named like a key or like a part of another do no harm."""
+        cache.put("a", b"1", ttl=60, tags=["long"])
+        cache.forget()
+        cache.forget("a", "lon", "long ", "LONG", "")
+        assert cache.get("a") == b"1"
+
+    @pytest.mark.parametrize("tag", ["", "é/密:\0", "x" * 500, "{a}{b}", "*"])
+    def test_any_text_is_a_tag(self, cache: Cache, tag: str) -> None:
+        """Whatever characters a tag has, it is a tag like any other."""
+        cache.put("a", b"1", ttl=60, tags=[tag])
+        assert cache.get("a") == b"1"
+        cache.forget(tag)
+        assert cache.get("a") is None
+
+    def test_many_tags(self, cache: Cache) -> None:
+        """An entry may have many tags, and many may be forgotten at once."""
+        tags = [f"tag {number}" for number in range(100)]
+        cache.put("all", b"1", ttl=60, tags=tags)
+        cache.put("other", b"2", ttl=60, tags=["another"])
+        assert cache.get("all") == b"1"
+        cache.forget(*(f"tag {number}" for number in range(99, 2_000)))
+        assert [cache.get("all"), cache.get("other")] == [None, b"2"]
+
+    def test_a_forgotten_tag_can_be_used_again(self, cache: Cache) -> None:
+        """What is put under a tag after it was forgotten is kept, again and again."""
+        for number in range(3):
+            value = b"%d" % number
+            cache.put("a", value, ttl=60, tags=["x"])
+            assert cache.get("a") == value
+            cache.forget("x")
+        cache.put("a", b"last", ttl=60, tags=["x"])
+        assert cache.get("a") == b"last"
+
+    def test_the_latest_value_has_its_own_tags(self, cache: Cache) -> None:
+        """The tags of a value that was replaced count no more, the new value's do."""
+        cache.put("a", b"1", ttl=60, tags=["x"])
+        cache.put("a", b"2", ttl=60, tags=["y"])
+        cache.forget("x")
+        assert cache.get("a") == b"2"
+        cache.forget("y")
+        assert cache.get("a") is None
+        cache.put("a", b"3", ttl=60)
+        cache.forget("x", "y")
+        assert cache.get("a") == b"3"
+
+    def test_what_was_made_before_a_change_is_not_kept(self, cache: Cache) -> None:
+        """Who asked for a value before a tag was forgotten may have made it of what is no more."""
+        assert [cache.get("a"), cache.get("b"), cache.get("c")] == [None] * 3
+        cache.forget("x")
+        cache.put("a", b"old", ttl=60, tags=["x", "z"])
+        cache.put("b", b"unchanged", ttl=60, tags=["y"])
+        cache.put("c", b"no tags", ttl=60)
+        assert [cache.get("a"), cache.get("b"), cache.get("c")] == [None, b"unchanged", b"no tags"]
+
+    def test_what_another_thread_made_before_a_change_is_not_kept(self, cache: Cache) -> None:
+        """It counts when the thread that puts has asked, whoever forgets."""
+        asked, forgotten = threading.Event(), threading.Event()
+
+        def make() -> None:
+            assert cache.get("a") is None
+            asked.set()
+            assert forgotten.wait(60)
+            cache.put("a", b"old", ttl=60, tags=["x"])
+
+        def change() -> None:
+            assert asked.wait(60)
+            cache.forget("x")
+            forgotten.set()
+
+        in_threads([make, change])
+        assert cache.get("a") is None
+
+    def test_watchers_are_told(self, cache: Cache) -> None:
+        """Each of them learns of each tag before ``forget`` returns, also when one of them fails."""
+        first: list[str | None] = []
+        second: list[str | None] = []
+
+        def failing(tag: str | None) -> None:
+            first.append(tag)
+            raise RuntimeError("of the watcher")
+
+        cache.watch(failing)
+        cache.watch(second.append)
+        cache.forget("x", "y")
+        cache.forget("x")
+        assert [tag for tag in first if tag is not None] == ["x", "y", "x"]
+        assert [tag for tag in second if tag is not None] == ["x", "y", "x"]
+
+    def test_it_is_available(self, cache: Cache) -> None:
+        """A cache that works says so."""
+        assert cache.available is True
 
     def test_closing_twice(self, cache: Cache) -> None:
         """A cache may be closed again."""

@@ -36,6 +36,7 @@ class MemoryStore:
     """
 
     converter: DocumentConverter
+    native_bytes = False
 
     def __init__(self, url: str = "memory://", *, clock: Callable[[], datetime] | None = None) -> None:
         self.converter = new_converter(text_datetimes=True)
@@ -64,6 +65,10 @@ class MemoryStore:
     def now(self) -> datetime:
         """See ``DocumentStore.now``."""
         return self._clock()
+
+    def ping(self) -> None:
+        """See ``DocumentStore.ping``."""
+        self._open()
 
     def version(self) -> Hashable:
         """See ``DocumentStore.version``."""

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 from urllib.parse import parse_qsl
 
 from zona_core.errors import ConfigurationError, Fault
+from zona_core.memory_cache import DEFAULT_BYTES, SIZE_FORM, parsed_size
 
-__all__ = ["DEFAULT_BYTES", "expect_off", "size_of"]
-
-DEFAULT_BYTES: Final = 64 * 2**20
+__all__ = ["expect_off", "size_of"]
 
 _FORM: Final = "memory: or memory:?size=64M"
-_SIZE: Final = re.compile(r"([1-9][0-9]{0,14})([KMG]?)", re.IGNORECASE)
-_SIZE_FORM: Final = "a number of bytes, with K, M or G for 1024, 1024² or 1024³ of them"
-_UNITS: Final = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
 
 def size_of(url: str) -> int:
@@ -24,13 +19,13 @@ def size_of(url: str) -> int:
     faults = [] if address == "memory:" else [Fault("", f"{address!r} is no URL of a cache in memory", _FORM)]
     size = DEFAULT_BYTES
     for name, value in parse_qsl(query, keep_blank_values=True):
-        found = _SIZE.fullmatch(value)
+        found = parsed_size(value)
         if name != "size":
             faults.append(Fault(name, "there is no such option", "size"))
         elif found is None:
-            faults.append(Fault(name, f"{value!r} is no size", _SIZE_FORM))
+            faults.append(Fault(name, f"{value!r} is no size", SIZE_FORM))
         else:
-            size = int(found[1]) * _UNITS[found[2].upper()]
+            size = found
     _refuse(faults)
     return size
 

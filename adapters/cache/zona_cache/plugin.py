@@ -18,14 +18,14 @@ def zona_caches(details: PluginDetails) -> Mapping[str, Callable[[str], Cache]]:
 
 def _memory(url: str) -> Cache:
     from zona_cache._location import size_of
-    from zona_cache._memory import MemoryCache
+    from zona_core.memory_cache import MemoryCache
 
     return MemoryCache(size_of(url))
 
 
 def _off(url: str) -> Cache:
     from zona_cache._location import expect_off
-    from zona_cache._memory import NoCache
+    from zona_cache._none import NoCache
 
     expect_off(url)
     return NoCache()

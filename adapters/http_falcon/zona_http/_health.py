@@ -29,6 +29,9 @@ _KEY: Final = "zona-health"
 #: without these no request can be answered; without others some things are slower, or not limited
 _REQUIRED: Final = frozenset({"store", "keyring"})
 
+#: told by probes only
+_CACHE_AWAY: Final = "cache_away"
+
 _log = logging.getLogger("zona.health")
 
 
@@ -162,7 +165,7 @@ def _use(cache: Cache) -> None:
     cache.put(_KEY, b"1", ttl=5)
     cache.get(_KEY)  # it may have forgotten
     if not cache.available:
-        raise StoreUnavailable("what the cache shares does not answer", code="cache_away")
+        raise StoreUnavailable("what the cache shares does not answer", code=_CACHE_AWAY)
 
 
 def _tenant_databases(zona: Zona) -> list[dict[str, Any]]:

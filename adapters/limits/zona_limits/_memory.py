@@ -16,6 +16,7 @@ from threading import Lock
 from typing import Final
 
 from zona_core.ports.limits import Refusal, Verdict
+from zona_core.sliding_window import until_below
 from zona_limits._counters import Counters
 
 __all__ = ["MemoryRateLimiter"]
@@ -87,7 +88,7 @@ class MemoryRateLimiter:
             used += 1
             current += 1
         # Of a limit that was lowered more may be used than there is.
-        wait = _until_below(min(used, limit), previous, current, passed) * per
+        wait = until_below(min(used, limit), previous, current, passed) * per
         return Verdict(allowed, max(limit - used, 0), wait + _MARGIN)
 
     def admit(self, asked: Sequence[tuple[str, int]], per: float) -> Refusal | None:
@@ -162,12 +163,3 @@ def _new_windows(state: _State, per: float) -> _Windows:
     if not 0 < per < float("inf"):
         raise ValueError(f"{per!r} is no time above 0")
     return state.windows.setdefault(per, _Windows(per))
-
-
-def _until_below(wanted: int, previous: int, current: int, passed: float) -> float:
-    """Windows until fewer than ``wanted`` count, if no more come; ``passed`` of the current window is over."""
-    if wanted < 1:
-        return 1.0
-    if current < wanted:  # the last window's part gets small enough while this one lasts
-        return max(1 - (wanted - current) / previous - passed, 0.0)
-    return 1 - passed + (1 - wanted / current)

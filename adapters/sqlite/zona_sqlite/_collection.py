@@ -22,6 +22,7 @@ from zona_core.persistence.checks import (
     checked_revision,
     checked_sort,
     checked_where,
+    loadable,
     time_before,
     value_at,
     with_key,
@@ -61,6 +62,7 @@ class SqliteCollection:
         # NOTE: as a BLOB, because Python would decode TEXT into a str only for the JSON parser to encode it again.
         self._get = f"SELECT CAST(doc AS BLOB) FROM {self._table} WHERE _id = ?"
         self._update = f"UPDATE {self._table} SET doc = ? WHERE _id = ?"
+        self._delete = f"DELETE FROM {self._table} WHERE _id = ?"
         self._insert = f"INTO {self._table} (_id, doc) VALUES (?, ?)"
 
     def get(self, key: str) -> Document | None:
@@ -187,13 +189,24 @@ class SqliteCollection:
         """See ``Collection.delete``."""
         check_key(key)
         with self._database.call():
-            return self._database.execute(f"DELETE FROM {self._table} WHERE _id = ?", (key,)) > 0
+            return self._database.execute(self._delete, (key,)) > 0
 
     def delete_many(self, where: Where) -> int:
         """See ``Collection.delete_many``."""
         clause, values = self._where(where)
         with self._database.call():
             return self._database.execute(f"DELETE FROM {self._table} WHERE {clause}", values)
+
+    def load(self, documents: Iterable[Document]) -> None:
+        """See ``Collection.load``."""
+        rows = loadable(documents, self._indexed)
+        texts = {key: _text(document) for key, document in rows.items()}
+        with self._database.call(), self._database.savepoint():
+            # All go before any comes: a unique value may move from one of these documents to another.
+            for key in texts:
+                self._database.execute(self._delete, (key,))
+            for row in texts.items():
+                self._write(f"INSERT {self._insert}", row)
 
     def expire(self, now: datetime) -> int:
         """Removes what the TTL indexes say is past at ``now``; how many."""

@@ -150,6 +150,18 @@ class Database:
             self._links.here().doomed = True
             raise
 
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undoes what the block did within the transaction at hand, and no more, if it raises."""
+        self.execute("SAVEPOINT call")
+        try:
+            yield
+        except BaseException:
+            self.execute("ROLLBACK TO call")
+            raise
+        finally:
+            self.execute("RELEASE call")
+
     def close(self) -> None:
         """Closes all connections."""
         self._links.close()

@@ -32,6 +32,7 @@ class SqliteStore:
     """
 
     converter: DocumentConverter
+    native_bytes = False
 
     def __init__(self, url: str) -> None:
         self.converter = new_converter(text_datetimes=True)
@@ -68,6 +69,10 @@ class SqliteStore:
     def now(self) -> datetime:
         """See ``DocumentStore.now``: the clock of the one machine that the file is on."""
         return datetime.now(UTC)
+
+    def ping(self) -> None:
+        """See ``DocumentStore.ping``."""
+        self._database.rows("SELECT 1")
 
     def version(self) -> Hashable:
         """See ``DocumentStore.version``."""

@@ -1,0 +1,178 @@
+"""Three servers: the contract's transactions, and a primary that dies or stands still while everybody writes."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pymongo
+import pytest
+from pymongo.errors import PyMongoError
+from real_servers import Mongod, ReplicaSet
+
+from zona_core.errors import Conflict, DuplicateKey, StoreUnavailable
+from zona_core.ports.store import Collection, CollectionSpec, Document, Index
+from zona_core.testing._contract_documents import DocumentsContract
+from zona_core.testing._contract_transactions import TransactionsContract
+from zona_mongo.store import MongoStore
+
+WORK = CollectionSpec(name="work", indexes=(Index(name="code", fields=("code",), unique=True),))
+#: seconds for which writers go on after the fault
+LASTING = 12.0
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def url(three_servers: ReplicaSet) -> Iterator[str]:
+    """The URL of an empty database, which goes with the test; the servers have recovered from the test before."""
+    name = f"zona_three_{next(_numbers)}"
+    with pymongo.MongoClient(three_servers.url) as client:
+        ends = time.monotonic() + 60
+        while sorted(states(client)) != [1, 2, 2] and time.monotonic() < ends:
+            time.sleep(0.1)
+        yield three_servers.url_of(name)
+        client.drop_database(name)
+
+
+def states(client: pymongo.MongoClient[dict[str, Any]]) -> list[int]:
+    """What each server is: 1 primary, 2 secondary, others something in between."""
+    try:
+        return [member["state"] for member in client.admin.command("replSetGetStatus")["members"]]
+    except PyMongoError:
+        return []
+
+
+class TestThreeServers(DocumentsContract, TransactionsContract):
+    """Documents and transactions of the contract, on a replica set of three nodes."""
+
+    resolution = timedelta(milliseconds=1)
+
+    @pytest.fixture
+    def store_factory(self, url: str) -> Callable[[], MongoStore]:
+        return lambda: MongoStore(url)
+
+
+class Writer(threading.Thread):
+    """Inserts, counts and transacts for a while, and notes what was acknowledged and how long it had to wait."""
+
+    def __init__(self, store: MongoStore, number: int, until: threading.Event) -> None:
+        super().__init__()
+        self.store = store
+        self.work = store.collection(WORK)
+        self.number = number
+        self.until = until
+        self.acknowledged: list[str] = []
+        self.moved = self.counted = self.unsure = 0
+        self.longest = 0.0
+        self.unforeseen: list[BaseException] = []
+
+    def run(self) -> None:
+        last = time.monotonic()
+        for turn in itertools.count():
+            if self.until.is_set():
+                return
+            try:
+                self.write(turn)
+            except (StoreUnavailable, Conflict):
+                self.unsure += 1
+                continue
+            except BaseException as exc:  # noqa: BLE001  # judged by the test
+                self.unforeseen.append(exc)
+                return
+            now = time.monotonic()
+            self.longest = max(self.longest, now - last)
+            last = now
+
+    def write(self, turn: int) -> None:
+        key = f"{self.number}-{turn:06}"
+        self.work.insert({"_id": key, "code": key})
+        self.acknowledged.append(key)
+        self.work.increment(f"count-{self.number}", "n")
+        self.counted += 1
+        with self.store.transaction():
+            for name in ("from", "to"):
+                row = self.work.get(name)
+                assert row is not None
+                self.work.replace({**row, "n": row["n"] + (1 if name == "to" else -1)})
+        self.moved += 1
+
+
+@pytest.mark.parametrize("fault", ["kill", "pause"])
+def test_a_lost_primary_loses_no_write(
+    three_servers: ReplicaSet, url: str, fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was acknowledged is there exactly once, transactions are whole, and writing goes on within seconds."""
+    impatient = f"{url}&heartbeatFrequencyMS=500&connectTimeoutMS=1000&socketTimeoutMS=3000"
+    store = MongoStore(impatient)
+    work = store.collection(WORK)
+    work.insert_many([{"_id": "from", "n": 0}, {"_id": "to", "n": 0}])
+    over = threading.Event()
+    writers = [Writer(store, number, over) for number in range(3)]
+    for writer in writers:
+        writer.start()
+    over.wait(1)
+    primary: Mongod = three_servers.primary
+    if fault == "kill":
+        primary.kill()
+    else:
+        primary.pause()
+    over.wait(LASTING)
+    over.set()
+    for writer in writers:
+        writer.join(60)
+        assert not writer.is_alive()
+    if fault == "kill":
+        primary.start()
+    else:
+        primary.resume()
+    assert [writer.unforeseen for writer in writers] == [[], [], []]
+    found = {row["_id"]: row for row in stored(work)}
+    assert {key for writer in writers for key in writer.acknowledged} <= found.keys()
+    for writer in writers:
+        counted = found[f"count-{writer.number}"]["n"]
+        assert writer.counted <= counted <= writer.counted + writer.unsure
+    moved, unsure = sum(writer.moved for writer in writers), sum(writer.unsure for writer in writers)
+    assert found["from"]["n"] == -found["to"]["n"]
+    assert moved <= found["to"]["n"] <= moved + unsure
+    longest = max(writer.longest for writer in writers)
+    assert longest < LASTING, "nobody could write again"
+    with capsys.disabled():
+        print(f" [{fault}: {moved} rounds, {unsure} errors, longest stall {longest:.1f} s]", end="")
+    store.close()
+
+
+def stored(work: Collection) -> Iterator[Document]:
+    """All documents; while the servers settle they are asked again."""
+    after: str | None = None
+    ends = time.monotonic() + 30
+    while True:
+        try:
+            page = work.find(after=after, limit=1_000)
+        except StoreUnavailable:
+            if time.monotonic() > ends:
+                raise
+            continue
+        yield from page.items
+        after = page.next
+        if after is None:
+            return
+
+
+def test_a_key_taken_before_a_failover_is_taken_after_it(three_servers: ReplicaSet, url: str) -> None:
+    """A change of primary undoes nothing of what a majority has."""
+    store = MongoStore(url)
+    work = store.collection(WORK)
+    work.insert({"_id": "a", "code": "x"})
+    primary = three_servers.primary
+    primary.kill()
+    try:
+        _ = three_servers.primary
+        with pytest.raises(DuplicateKey):
+            work.insert({"_id": "b", "code": "x"})
+    finally:
+        primary.start()
+    store.close()
