@@ -108,7 +108,7 @@ def test_an_undone_transaction_leaves_nothing_stale(
     def undone() -> None:
         with data.transaction():
             data.changed("apps")
-            assert generations.of("localhost", "apps") == before + 1
+            assert generations.of("localhost", "apps") != before
             raise ZonaError("undo")
 
     with pytest.raises(ZonaError, match="undo"):

@@ -7,6 +7,7 @@ from typing import Final
 
 from zona_core.domain.apps import AppDefinition, AppStatus, TaskDefinition
 from zona_core.domain.fields import FIELD_NAME, Field, FieldKind
+from zona_core.domain.patterns import Matching, pattern_problem
 from zona_core.errors import Fault
 
 __all__ = ["app_faults", "field_faults", "task_faults", "text_faults"]
@@ -74,6 +75,7 @@ def field_faults(fields: tuple[Field, ...]) -> list[Fault]:
     """What is wrong with a list of field definitions, each fault with its path (``[2].default``)."""
     from .values import value_faults
 
+    matching = Matching()
     found: list[Fault] = []
     seen: dict[str, int] = {}
     for index, field in enumerate(fields):
@@ -87,7 +89,7 @@ def field_faults(fields: tuple[Field, ...]) -> list[Fault]:
         seen.setdefault(field.name, index)
         found += (fault.under(here) for fault in _shape_faults(field))
         if field.default is not None and field.kind is not FieldKind.SECRET:
-            found += (fault.under(f"{here}.default") for fault in value_faults(field, field.default))
+            found += (fault.under(f"{here}.default") for fault in value_faults(field, field.default, matching))
     return found
 
 
@@ -102,8 +104,7 @@ def _shape_faults(field: Field) -> list[Fault]:
             Fault("item_kind", f"items are not {field.item_kind.value}", "text, number, boolean, url, file or json")
         )
     if field.rules and field.rules.pattern is not None:
-        try:
-            re.compile(field.rules.pattern)
-        except (re.error, OverflowError, RecursionError) as exc:
-            found.append(Fault("rules.pattern", f"no usable regular expression: {exc}", "Python's re syntax"))
+        problem = pattern_problem(field.rules.pattern)
+        if problem:
+            found.append(Fault("rules.pattern", problem, "Python's re syntax"))
     return found

@@ -6,7 +6,6 @@ import base64
 import binascii
 import json
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 from zona_core.errors import Fault
 
 from .fields import Field, FieldKind, Rules
+from .patterns import Matching
 from .secrets import MASK, Secret
 
 __all__ = ["checked", "masked", "parsed", "value_faults"]
@@ -30,6 +30,7 @@ def checked(fields: Iterable[Field], values: Mapping[str, Any]) -> tuple[dict[st
     None counts as "not given". The faults' paths are the fields' names; a value without a field is one, too.
     """
     known = {field.name: field for field in fields}
+    matching = Matching()
     clean: dict[str, Any] = {}
     faults: list[Fault] = []
     for name in values:
@@ -45,16 +46,22 @@ def checked(fields: Iterable[Field], values: Mapping[str, Any]) -> tuple[dict[st
             continue
         if field.kind is FieldKind.SECRET and isinstance(value, str):
             value = Secret(value)
-        wrong = value_faults(field, value)
+        wrong = value_faults(field, value, matching)
         faults += (fault.under(name) for fault in wrong)
         if not wrong:
             clean[name] = value
     return clean, faults
 
 
-def value_faults(field: Field, value: Any) -> list[Fault]:
-    """What is wrong with one value, with paths below it."""
-    return _CHECKS[field.kind](field, value)
+def value_faults(field: Field, value: Any, matching: Matching | None = None) -> list[Fault]:
+    """What is wrong with one value, with paths below it; values checked together share the time of one ``matching``."""
+    faults = _CHECKS[field.kind](field, value)
+    pattern = field.rules.pattern if field.rules else None
+    text = _matched(field.kind, value) if pattern is not None else None
+    if pattern is not None and text is not None:
+        fault = (matching or Matching()).fault(pattern, text)
+        faults += [fault] if fault else []
+    return faults
 
 
 def masked(fields: Iterable[Field], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,9 +125,16 @@ def _text_bounds(rules: Rules, value: str) -> list[Fault]:
         found.append(Fault("", f"is {len(value)} characters long", f"at least {rules.min_length}"))
     if rules.max_length is not None and len(value) > rules.max_length:
         found.append(Fault("", f"is {len(value)} characters long", f"at most {rules.max_length}"))
-    if rules.pattern is not None and not re.search(rules.pattern, value):
-        found.append(Fault("", "does not match the pattern", rules.pattern))
     return found
+
+
+def _matched(kind: FieldKind, value: Any) -> str | None:
+    """The text that a pattern is about."""
+    if kind in (FieldKind.TEXT, FieldKind.URL) and isinstance(value, str):
+        return value
+    if kind is FieldKind.SECRET and isinstance(value, Secret) and value.token is None:
+        return value.reveal()
+    return None
 
 
 def _is_unicode(text: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 import threading
 from collections.abc import Callable, Hashable
 from typing import Any, Final
@@ -17,7 +18,7 @@ from attrs import define, field
 from zona_core.persistence.display import as_data
 from zona_core.persistence.tenancy import tenant_collection, tenant_spec
 from zona_core.ports.cache import Cache
-from zona_core.ports.store import Collection, CollectionSpec, DocumentStore
+from zona_core.ports.store import Collection, CollectionSpec, Document, DocumentStore
 
 __all__ = ["GENERATIONS", "Generations", "Snapshot", "Snapshots", "carry_all_generations", "carry_generations"]
 
@@ -73,7 +74,7 @@ class Generations:
 
     def change(self, tenant_code: str, name: str) -> None:
         """Begins a new generation; to be called within the transaction of the change."""
-        self._collection(tenant_code).increment(name, "number")
+        self._collection(tenant_code).load([_begun(name)])
 
     def _collection(self, tenant_code: str) -> Collection:
         store, known = self._store_of(tenant_code), self._collections.get(tenant_code)
@@ -82,14 +83,18 @@ class Generations:
         return known[1]
 
 
+def _begun(name: str) -> Document:
+    """A generation that none was before, of no tenant that had the same code, and of no copy of this store."""
+    return {"_id": name, "number": secrets.randbits(62), "revision": 1}
+
+
 def carry_generations(source: DocumentStore, target: DocumentStore, tenant_code: str) -> None:
-    """Has every kind of data that has a generation in one store begin another one in the other, that none had before.
+    """Has every kind of data that has a generation in one store begin another one in the other.
 
     Else what a cache kept of the first would count as made of the second.
     """
-    theirs = tenant_collection(target, GENERATIONS, tenant_code)
-    for document in tenant_collection(source, GENERATIONS, tenant_code).find(limit=10_000).items:
-        theirs.increment(document["_id"], "number", document["number"] + 1)
+    kept = tenant_collection(source, GENERATIONS, tenant_code).find(limit=10_000).items
+    tenant_collection(target, GENERATIONS, tenant_code).load([_begun(document["_id"]) for document in kept])
 
 
 def carry_all_generations(source: DocumentStore, target: DocumentStore) -> None:
@@ -98,7 +103,7 @@ def carry_all_generations(source: DocumentStore, target: DocumentStore) -> None:
     after: str | None = None
     while True:
         page = source.collection(spec).find(after=after, limit=1_000)
-        theirs.load([{**document, "number": document["number"] + 1} for document in page.items])
+        theirs.load([{**document, **_begun(document["_id"])} for document in page.items])
         after = page.next
         if after is None:
             return

@@ -1,0 +1,989 @@
+"""Isolation as a property (SPEC §2): whatever others do, a tenant sees what it would see if it were alone.
+
+Random sequences of all use-cases, by all kinds of actors of several tenants and of the platform, are carried out in
+one installation. Then the calls of each tenant alone are repeated, with the same arguments at the same moments, in an
+installation where the other tenants have never been. Nothing is masked: time and chance are the same in both, so that
+results, errors, log lines, cache entries and ids have to be equal to the letter.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import pytest
+from attrs import define, evolve, fields, has
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from zona_core import Actor, AppDefinition, AppStatus, Field, FieldKind, Secret, TaskDefinition, TenantStatus, Zona
+from zona_core.domain.apps import Integration, RetryPolicy, Task
+from zona_core.domain.identity import (
+    BUILT_IN_ROLES,
+    ApiKey,
+    KeyStatus,
+    Session,
+    SigningKey,
+    User,
+    UserStatus,
+    granted_by,
+)
+from zona_core.domain.instances import Credential, Instance, InstanceStatus
+from zona_core.domain.runs import Execution, RunStatus
+from zona_core.errors import NotFound
+from zona_core.persistence import snapshots
+from zona_core.persistence.collections import AUDIT
+from zona_core.persistence.database import CORE, Database
+from zona_core.persistence.placement import Placements
+from zona_core.persistence.repository import Listing
+from zona_core.persistence.snapshots import Snapshot, Snapshots
+from zona_core.persistence.tenancy import STAMP, TenantCollection, tenant_spec
+from zona_core.usecases._run_work import RunWork
+from zona_core.usecases.api_keys import IssuedKey
+from zona_core.usecases.gate import Gate, Tokens
+from zona_core.usecases.registry import use_cases
+
+THOROUGH: Final = bool(os.environ.get("ZONA_TEST_THOROUGH"))
+#: the most acts of a sequence
+LONGEST: Final = 60 if THOROUGH else 40
+#: modes of tenancy, stores (see ``STORES`` in conftest.py), and how many sequences are tried with them
+EXAMPLES: Final = {
+    ("shared", "memory"): 20,
+    ("mssp", "memory"): 10,
+    ("shared", "sqlite"): 6,
+    ("mssp", "sqlite"): 6,
+}
+
+USE_CASES: Final = use_cases()
+TENANTS: Final = ("acme", "zeta", "omega")
+PASSWORD: Final = "battery horse staple"
+WRONG: Final = "staple horse battery"
+
+# what stands in the place of an argument, and is made when the call is
+
+
+@define(frozen=True)
+class Given:
+    """What a tenant was given earlier: the ``at``-th id, token or cursor of a kind.
+
+    ``whose`` counts on from the tenant that calls: with 1 or 2 it is another's.
+    """
+
+    kind: str
+    whose: int = 0
+    at: int = 0
+
+
+@define(frozen=True)
+class Own:
+    """A text that only the tenant that calls knows: seen by another, or by a later one of its code, it has got out."""
+
+    note: str = "note"
+
+
+@define(frozen=True)
+class Realm:
+    """The realm of the caller, or that of another tenant."""
+
+    whose: int = 0
+
+
+@define(frozen=True)
+class Elsewhere:
+    """Where a tenant's data is not in this mode."""
+
+
+@define(frozen=True)
+class Made:
+    """What a function makes of a text that only the caller knows."""
+
+    make: Callable[[str], Any]
+    note: str = "note"
+
+
+class _Absent:
+    """Stands for an argument that is left out."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = _Absent()
+
+
+def app(title: str, *tags: str) -> Made:
+    """The definition of a small app with tasks of those tags."""
+
+    def make(note: str) -> AppDefinition:
+        return AppDefinition(
+            title=title,
+            description=note,
+            category=note,
+            fields=(
+                Field(name="base_url", kind=FieldKind.URL, default="https://api.example.com"),
+                Field(name="api_key", kind=FieldKind.SECRET),
+            ),
+            tasks=tuple(task(tag).make(note) for tag in tags or ("echo",)),
+        )
+
+    return Made(make)
+
+
+def task(tag: str) -> Made:
+    """The definition of a task."""
+
+    def make(note: str) -> TaskDefinition:
+        return TaskDefinition(
+            name=note,
+            task_tag=tag,
+            task_handler="function",
+            inputs=(Field(name="text", required=True), Field(name="token", kind=FieldKind.SECRET)),
+            error_handling=RetryPolicy(attempts=1),
+        )
+
+    return Made(make)
+
+
+def document(title: str) -> Made:
+    """An OpenAPI document."""
+    parts = {
+        "openapi": "3.0.3",
+        "servers": [{"url": "https://api.example.com"}],
+        "paths": {"/things": {"get": {"operationId": "things", "responses": {"200": {"description": "Things."}}}}},
+    }
+    return Made(
+        lambda note: json.dumps({**parts, "info": {"title": title, "version": "1", "description": note}}).encode()
+    )
+
+
+APP: Final = ["Main", Given("apps"), 1, Given("apps", whose=1), "Side", 2, Given("apps", at=-1), "1"]
+TASK: Final = ["echo", Given("tasks"), 1, Given("tasks", whose=1), "other", 2, Given("tasks", at=-1)]
+INSTANCE: Final = ["main", Given("instances"), 1, Given("instances", whose=1), "side", 2, Given("instances", at=-1)]
+CREDENTIAL: Final = ["shared", Given("credentials"), 1, Given("credentials", whose=1), "spare", 2]
+USER: Final = ["ann", Given("users"), Given("users", whose=1), "bob", Given("users", at=-1), "carl"]
+RUN: Final = [Given("runs"), Given("runs", at=-1), Given("runs", whose=1), Given("runs", whose=2, at=-1)]
+KEY: Final = [Given("keys"), Given("keys", at=-1), Given("keys", whose=1), Given("keys", whose=2)]
+SESSION: Final = [Given("sessions"), Given("sessions", at=-1), Given("sessions", whose=1), Given("sessions", whose=2)]
+ROLE: Final = ["night", "day", "admin", "reader"]
+CODE: Final = ["omega", "acme", "zeta", "spare"]
+TOKEN: Final = [Given("access", at=-1), Given("access")]
+AFTER: Final = [ABSENT, Given("cursors", at=-1), Given("cursors"), Given("cursors", whose=1, at=-1)]
+PAGE: Final[dict[str, list[Any]]] = {"after": AFTER, "limit": [ABSENT, 1, 2]}
+REVISION: Final = [ABSENT, ABSENT, 1, 2]
+VALUES: Final = [{"api_key": Own("key")}, {"api_key": Own("late")}, {}, {"nothing": 1}]
+INPUTS: Final = [{"text": Own("text")}, {"text": "fail", "token": Own("token")}, {"text": "1"}, {}]
+SCOPES: Final = [("apps:read",), ("*",), ("apps:read@apps/1", "runs:*@apps/1")]
+WHEN: Final = datetime(2030, 1, 1, 1, tzinfo=UTC)
+
+_RUN: Final[dict[str, list[Any]]] = {
+    "app": APP,
+    "task": TASK,
+    "instance": INSTANCE,
+    "inputs": INPUTS,
+    "timeout": [ABSENT, 20.0],
+    "idempotency_key": [ABSENT, "k-1"],
+}
+_IN_REALMS: Final[dict[str, dict[str, list[Any]]]] = {
+    "roles.put": {
+        "name": ["day", *ROLE],
+        "description": [Own()],
+        "permissions": [("apps:read",), ("*",), ("runs:run@apps/1",)],
+        "inherits": [(), ("reader",), ("night",), ("day",)],
+        "revision": REVISION,
+    },
+    "roles.get": {"name": ROLE},
+    "roles.list": PAGE,
+    "users.add": {
+        "name": ["carl", "ann", "bob"],
+        "password": [PASSWORD],
+        "display_name": [Own()],
+        "email": ["ann@example.com", "nowhere"],
+        "roles": [("admin",), ("night",), ("reader", "day"), ()],
+        "tenants": [ABSENT, ("acme",), ("acme", "zeta")],
+    },
+    "users.get": {"user": USER},
+    "users.list": {**PAGE, "status": [ABSENT, UserStatus.DELETED]},
+    "users.update": {
+        "user": ["bob", *USER],
+        "display_name": [Own("name"), ABSENT],
+        "email": [ABSENT, "bob@example.com"],
+        "roles": [ABSENT, ("admin",), ("night",)],
+        "tenants": [ABSENT, ABSENT, ("acme",)],
+        "status": [ABSENT, UserStatus.DISABLED, UserStatus.ACTIVE],
+        "revision": REVISION,
+    },
+    "users.set_password": {"user": ["bob", *USER], "password": [PASSWORD, "short"], "revision": REVISION},
+    "users.reset_totp": {"user": ["bob", *USER], "revision": REVISION},
+    "api_keys.create": {
+        "name": ["cd", "ci"],
+        "scopes": SCOPES,
+        "user": USER,
+        "expires_at": [ABSENT, WHEN],
+        "rate_limit": [ABSENT, 60],
+    },
+    "api_keys.get": {"key_id": KEY},
+    "api_keys.list": {"user": [ABSENT, *USER], **PAGE},
+    "api_keys.rotate": {"key_id": KEY, "overlap": [60, 0], "revision": REVISION},
+    "sessions.list": {"user": [ABSENT, *USER], "ended": [False, True], **PAGE},
+    "sessions.end": {"session_id": SESSION},
+    "sessions.end_all": {"user": ["bob", *USER]},
+    "api_keys.revoke": {"key_id": [Given("keys", at=-1), *KEY], "revision": REVISION},
+    "roles.delete": {"name": ["day", *ROLE], "revision": REVISION},
+    "users.delete": {"user": ["carl", *USER], "revision": REVISION},
+}
+_OF_AUDIT: Final[dict[str, dict[str, list[Any]]]] = {
+    "search": {
+        "target": [ABSENT, "apps/1", "instances/1", "tenants/acme"],
+        "actor": [ABSENT, "ann", "root"],
+        "action": [ABSENT, "apps.upsert", "users.add"],
+        **PAGE,
+    },
+    "verify": {},
+}
+#: for each use-case and each of its arguments what it is called with; with the first of each it succeeds if the calls
+#: are made in this order after those of ``BEGINNING``
+CALLS: Final[dict[str, dict[str, list[Any]]]] = {
+    "apps.upsert": {
+        "definition": [app("Side", "echo", "other"), app("Main"), app("Main", "echo", "other"), app("1")],
+        "app_id": [ABSENT, ABSENT, Given("apps"), Given("apps", whose=1), 1, 2],
+        "revision": REVISION,
+    },
+    "apps.import_document": {
+        "document": [document("Paper"), document("Main"), b"{}"],
+        "format": [ABSENT, "zona", "nosuch"],
+        "title": [ABSENT, "Side"],
+        "update": [ABSENT, True],
+        "revision": REVISION,
+    },
+    "apps.install": {"name": ["demo", "nothing"], "update": [True, ABSENT], "revision": REVISION},
+    "apps.get": {"app": APP},
+    "apps.list": {"status": [ABSENT, AppStatus.DELETED], **PAGE},
+    "apps.names": {},
+    "tasks.upsert": {
+        "app": APP,
+        "definition": [task("other"), task("echo")],
+        "task_id": [ABSENT, *TASK[1:4]],
+        "revision": REVISION,
+    },
+    "tasks.by_id": {"task": [Given("tasks"), 1, 2, Given("tasks", whose=1), 3]},
+    "tasks.get": {"app": APP, "task": TASK},
+    "tasks.info": {"app": APP, "task": TASK, "runs": [ABSENT, 1]},
+    "tasks.list": {"app": APP, **PAGE},
+    "credentials.add": {"title": ["spare", "shared"], "secrets": [{"api_key": Own("shared")}, {}]},
+    "credentials.get": {"credential": CREDENTIAL},
+    "credentials.list": PAGE,
+    "credentials.rotate": {
+        "credential": CREDENTIAL,
+        "secrets": [{"api_key": Own("rotated")}],
+        "revision": REVISION,
+    },
+    "instances.add": {
+        "app": APP,
+        "title": ["side", "main"],
+        "values": VALUES,
+        "credential": [ABSENT, *CREDENTIAL],
+        "allow_private": [ABSENT, True],
+    },
+    "instances.get": {"app": [None, *APP], "instance": [1, *INSTANCE]},
+    "instances.list": {"app": [ABSENT, *APP], "status": [ABSENT, InstanceStatus.DELETED], **PAGE},
+    "instances.test": {"app": APP, "instance": INSTANCE, "timeout": [20.0]},
+    "instances.update": {
+        "app": APP,
+        "instance": INSTANCE,
+        "title": [ABSENT, "side"],
+        "values": [ABSENT, *VALUES],
+        "credential": [ABSENT, 0, *CREDENTIAL],
+        "allow_private": [ABSENT, True],
+        "status": [ABSENT, InstanceStatus.INACTIVE, InstanceStatus.ACTIVE],
+        "revision": REVISION,
+    },
+    "runs.run": _RUN,
+    "runs.start": {**_RUN, "patience": [20.0]},
+    "runs.get": {"run_id": RUN},
+    "runs.wait": {"run_id": RUN, "seconds": [0], "since": [ABSENT, 1]},
+    "runs.list": {
+        "app": APP,
+        "task": [ABSENT, *TASK],
+        "instance": [ABSENT, *INSTANCE],
+        "status": [ABSENT, RunStatus.FAILURE],
+        **PAGE,
+    },
+    **_IN_REALMS,
+    **{f"core_{name}": arguments for name, arguments in _IN_REALMS.items()},
+    **{f"{area}.{name}": arguments for area in ("audit", "core_audit") for name, arguments in _OF_AUDIT.items()},
+    "instances.remove": {"app": APP, "instance": ["side", *INSTANCE], "revision": REVISION},
+    "credentials.remove": {"credential": ["spare", *CREDENTIAL], "revision": REVISION},
+    "tasks.delete": {"app": APP, "task": ["other", *TASK], "revision": REVISION},
+    "apps.delete": {"app": APP, "revision": REVISION},
+    "signing_keys.rotate": {"algorithm": [ABSENT, "HS256"]},
+    "signing_keys.list": {"status": [ABSENT, KeyStatus.RETIRED], **PAGE},
+    "signing_keys.retire": {"kid": ["hs256-1", "hs256-2"]},
+    "store.check": {},
+    "store.copy": {"to": ["memory://"], "overwrite": [False, True]},
+    "store.expire": {},
+    "store.migrate": {},
+    "tenants.add": {
+        "code": ["spare", *TENANTS],
+        "name": [Own()],
+        "contact_email": [ABSENT, "ann@example.com"],
+        "private_networks": [(), ("10.0.0.0/8",)],
+        "store": [ABSENT, "nosuch://"],
+    },
+    "tenants.get": {"code": CODE},
+    "tenants.list": {"status": [ABSENT, TenantStatus.SUSPENDED], **PAGE},
+    "tenants.set_network": {"code": CODE, "private_networks": [("10.0.0.0/8",), ()], "revision": REVISION},
+    "tenants.migrate": {"code": CODE, "to": [Elsewhere(), "shared", "own"], "patience": [0.0], "report": [str]},
+    "tenants.activate": {"code": CODE, "revision": REVISION},
+    "tenants.suspend": {"code": ["spare", *CODE], "revision": REVISION},
+    "tenants.remove": {"code": ["spare", *CODE], "revision": REVISION},
+    # what stands beside the use-cases: the way in, and calls that are done once
+    "gate.login": {
+        "name": ["ann", "bob", "nobody"],
+        "way": [{"password": PASSWORD, "realm": Realm()}]
+        + [{"password": WRONG, "realm": Realm(whose)} for whose in range(3)],
+        "cookie": [False, True],
+    },
+    "gate.refresh": {"refresh_token": [Given("refresh", at=-1), Given("refresh")]},
+    "gate.bearer": {"token": TOKEN},
+    "gate.cookie": {"text": [Given("cookies", at=-1)]},
+    "gate.key": {"text": [Given("texts", at=-1), Given("texts")]},
+    "gate.extend": {"identity": TOKEN, "access_token": TOKEN, "expires_at": [WHEN]},
+    "gate.own_sessions": {"identity": TOKEN},
+    "gate.totp_begin": {"identity": TOKEN, "password": [PASSWORD, WRONG]},
+    "gate.totp_confirm": {"identity": TOKEN, "code": ["000000"]},
+    "gate.totp_disable": {"identity": TOKEN, "password": [PASSWORD]},
+    "gate.end_own_session": {"identity": TOKEN, "session_id": SESSION},
+    "gate.change_password": {"identity": TOKEN, "old": [PASSWORD, WRONG], "new": [PASSWORD]},
+    "gate.logout": {"identity": TOKEN},
+    "replays.once": {
+        "realm": [Realm()],
+        "name": ["ann/create/k-1", "k-2"],
+        "request": [b"one", b"two"],
+        "answer": [{"made": Own("answer")}],
+    },
+}
+#: what sees all tenants by its nature: it is carried out, and what it gives is not compared
+SEES_ALL: Final = {
+    "core_audit.search": "it has the failed logins at tenants that are shut or gone",
+    "core_audit.verify": "it counts them",
+    "store.check": "it is about the databases of all tenants",
+    "store.copy": "it counts the documents of all tenants",
+    "store.expire": "it counts the documents of all tenants",
+    "store.migrate": "it is about the databases of all tenants",
+    "tenants.migrate": "it counts the documents of the tenant that is moved",
+}
+#: what concerns everybody: it is done wherever a tenant is alone, too
+FOR_ALL: Final = ("store.", "signing_keys.")
+#: what belongs to the gate itself and is nobody's call
+NOBODYS: Final = {"gate.close", "gate.forget"}
+#: seconds that a move lets pass
+MOVE: Final = 20.0
+
+
+@define(frozen=True, kw_only=True)
+class Step:
+    """One call."""
+
+    name: str
+    #: who sees what comes of it: a tenant, or the platform (``core``)
+    of: str
+    #: kind of actor; see ``ACTORS``
+    who: str = "admin"
+    #: the tenant that is asked for; that of ``of`` where it is empty
+    door: str = ""
+    arguments: Mapping[str, Any]
+    #: seconds that passed since the last step
+    pause: float = 2.0
+
+    @property
+    def concerns(self) -> frozenset[str]:
+        """Who may notice that it was done."""
+        if self.name.startswith(FOR_ALL):
+            return frozenset({CORE, *TENANTS})
+        if self.name.startswith("tenants.") and self.of == CORE:
+            return frozenset({CORE, self.arguments.get("code", CORE)})
+        if self.name == "gate.login":
+            return frozenset({self.of, _other(self.of, self.arguments["way"]["realm"].whose)})
+        return frozenset({self.of})
+
+    @property
+    def compared(self) -> bool:
+        """Whether what it shows has to be the same."""
+        return not (self.of == CORE and self.name in SEES_ALL)
+
+
+@define(frozen=True, kw_only=True)
+class Done:
+    """A step that was carried out: with what, and what was to be seen."""
+
+    number: int
+    moment: float
+    step: Step
+    actor: Actor
+    #: what marks the texts of who made it
+    canary: str
+    arguments: dict[str, Any]
+    seen: Any
+
+
+# who calls
+
+NARROW: Final = frozenset(
+    {
+        "apps:read@apps/1", "apps:write@apps/2", "tasks:*@apps/1", "instances:*@instances/1", "runs:*@tasks/1",
+        "runs:run@instances/2", "credentials:*@credentials/1", "roles:read", "users:read", "audit:read",
+    }
+)  # fmt: skip
+
+
+def _of_tenant(*roles: str, **parts: Any) -> Callable[[str, str], Actor]:
+    permissions = granted_by(roles, BUILT_IN_ROLES)
+
+    def actor(of: str, user_id: str) -> Actor:
+        whole = {"name": "ann", "permissions": permissions, "tenants": frozenset({of}), "realm": of, "user_id": user_id}
+        return Actor(**{**whole, **parts})
+
+    return actor
+
+
+def _of_platform(*also: str, bound: bool = True) -> Callable[[str, str], Actor]:
+    def actor(of: str, user_id: str) -> Actor:
+        tenants = frozenset({of, *also}) if bound else frozenset()
+        return Actor(name="root", permissions=frozenset({"*"}), tenants=tenants, realm=CORE, user_id=user_id)
+
+    return actor
+
+
+#: actors by kind: made of the tenant whose step it is, and of the id of a user of it
+ACTORS: Final[Mapping[str, Callable[[str, str], Actor]]] = {
+    "admin": _of_tenant("admin"),
+    "editor": _of_tenant("editor"),
+    "operator": _of_tenant("operator"),
+    "auditor": _of_tenant("auditor"),
+    "nobody": _of_tenant(),
+    "narrow": _of_tenant(permissions=NARROW),
+    "key": _of_tenant("admin", name="key:ci", scopes=NARROW, key_id="aaaaaaaaaaaa"),
+    "bound": _of_platform(),
+    "bound_to_two": _of_platform("zeta"),
+    "operator_of_all": _of_platform(bound=False),
+    "library": lambda of, user_id: Actor.trusted("library"),
+}
+#: those that may enter no tenant but their own
+BOUND: Final = ("admin", "narrow", "key", "bound")
+
+
+def _other(of: str, shift: int) -> str:
+    """The tenant that many places after ``of``."""
+    if not shift:
+        return of
+    return TENANTS[(TENANTS.index(of) + shift) % 3 if of in TENANTS else shift]
+
+
+# carrying out
+
+_CANARY: Final = re.compile(r"canary-of-\w+-\d+-")
+_NOWHERE: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(("apps", "tasks", "instances", "credentials"), 990_999),
+    **dict.fromkeys(("users", "runs", "sessions"), "00000000-0000-4000-8000-000000000000"),
+    "keys": "aaaaaaaaaaaa",
+}
+#: by type of what was given: under which kinds its attributes are found again
+_KINDS: Final[Mapping[type, Mapping[str, str]]] = {
+    Integration: {"integration_id": "apps"},
+    Task: {"id": "tasks"},
+    Instance: {"instance_id": "instances"},
+    Credential: {"id": "credentials"},
+    Execution: {"id": "runs"},
+    User: {"id": "users"},
+    ApiKey: {"id": "keys"},
+    IssuedKey: {"text": "texts"},
+    Session: {"id": "sessions"},
+    Tokens: {"access_token": "access", "refresh_token": "refresh", "cookie": "cookies", "session_id": "sessions"},
+    SigningKey: {"kid": "kids"},
+    Listing: {"next": "cursors"},
+}
+
+
+class Scene:
+    """What has been given to whom so far, in one installation."""
+
+    def __init__(self, installation: Any) -> None:
+        self.installation = installation
+        self._given: dict[tuple[str, str], list[Any]] = {}
+        #: how many tenants of that code were removed
+        self._removed: Counter[str] = Counter()
+
+    def actor(self, step: Step) -> Actor:
+        """Who makes the step."""
+        found = self._given.get((step.of, "users"), ["00000000-0000-4000-8000-000000000000"])
+        return ACTORS[step.who](step.of, found[0])
+
+    def canary(self, of: str) -> str:
+        """What the tenant's texts begin with, those of an earlier one of its code with something else."""
+        return f"canary-of-{of}-{self._removed[of]}-"
+
+    def resolved(self, value: Any, of: str) -> Any:
+        """``value`` with everything made that stands in an argument's place."""
+        match value:
+            case Given():
+                found = self._given.get((_other(of, value.whose), value.kind), [])
+                at = max(value.at, -len(found))
+                return found[at] if at < len(found) else _NOWHERE.get(value.kind, "nowhere")
+            case Own():
+                return self.canary(of) + value.note
+            case Made():
+                return value.make(self.canary(of) + value.note)
+            case Realm():
+                return _other(of, value.whose)
+            case Elsewhere():
+                return "own" if self.installation.tenancy == "shared" else "shared"
+            case dict():
+                return {name: self.resolved(each, of) for name, each in value.items() if each is not ABSENT}
+        return value
+
+    def learn(self, step: Step, seen: Any) -> None:
+        """Notes what can be named later."""
+        self._note(step.of, seen.given)
+        if step.name == "tenants.remove" and seen.error is None:
+            self._removed[seen.given.tenant_code] += 1
+
+    def _note(self, of: str, value: Any) -> None:
+        if isinstance(value, list | tuple):
+            for each in value:
+                self._note(of, each)
+        elif has(type(value)):
+            for name, kind in _KINDS.get(type(value), {}).items():
+                found = getattr(value, name)
+                clear = found.reveal() if isinstance(found, Secret) else found
+                known = self._given.setdefault((of, kind), [])
+                if clear and clear not in known:
+                    known.append(clear)
+            for each in fields(type(value)):
+                self._note(of, getattr(value, each.name))
+
+
+def carry_out(zona: Zona, done: Done) -> Any:
+    """Makes the call."""
+    step, arguments = done.step, done.arguments
+    area, _, method = step.name.partition(".")
+    if area == "gate":
+        if "identity" in arguments:
+            arguments = {**arguments, "identity": zona.gate.bearer(arguments["identity"])}
+        way = arguments.get("way", {})
+        return getattr(zona.gate, method)(**{key: each for key, each in arguments.items() if key != "way"}, **way)
+    if area == "replays":
+        return replayed(zona, **arguments)
+    system = USE_CASES[step.name].door == "system"
+    door = zona.system(done.actor) if system else zona.tenant(step.door or step.of, actor=done.actor)
+    result = getattr(door.area(area), method)(**arguments)
+    if area == "signing_keys":
+        settle_keys(zona)
+    return result
+
+
+def settle_keys(zona: Zona) -> None:
+    """A key signs, and the gate knows it: else the next login of anybody would make one for the whole installation."""
+    keys = zona.system().signing_keys
+    if not keys.list(status=KeyStatus.ACTIVE).items:
+        keys.rotate()
+    zona.gate.forget()
+
+
+def replayed(zona: Zona, realm: str, name: str, request: bytes, answer: dict[str, Any]) -> Any:
+    """A call that is done once: what it is answered, the first time and later."""
+    with zona.replays.once(realm, name, request) as attempt:
+        if attempt.answer is None:
+            attempt.keep(answer)
+            return ["done", answer]
+        return ["done before", attempt.answer]
+
+
+def everything(opened: Any, steps: Iterable[Step]) -> list[Done]:
+    """All steps in one installation."""
+    done: list[Done] = []
+    moment = 0.0
+    with opened() as installation:
+        scene = Scene(installation)
+        for number, step in enumerate(steps):
+            moment += step.pause
+            each = Done(
+                number=number,
+                moment=moment,
+                step=step,
+                actor=scene.actor(step),
+                canary=scene.canary(step.of),
+                arguments=scene.resolved(dict(step.arguments), step.of),
+                seen=None,
+            )
+            seen = installation.observed(number, moment, lambda each=each: carry_out(installation.zona, each))
+            scene.learn(step, seen)
+            done.append(evolve(each, seen=seen))
+            moment += MOVE if step.name == "tenants.migrate" else 0.0
+    return done
+
+
+def alone(opened: Any, of: str, done: Iterable[Done]) -> list[Done]:
+    """The steps that concern one tenant, or the platform, with the same arguments in another installation."""
+    with opened() as installation:
+        return [
+            evolve(
+                each,
+                seen=installation.observed(
+                    each.number, each.moment, lambda each=each: carry_out(installation.zona, each)
+                ),
+            )
+            for each in done
+            if of in each.step.concerns
+        ]
+
+
+# what has to hold
+
+
+def leaks(opened: Any, steps: Iterable[Step]) -> list[str]:
+    """Where somebody saw what it would not have seen alone, in sentences."""
+    done = everything(opened, steps)
+    return [
+        *_shared_keys(done),
+        *_canaries(done),
+        *(each for of in (*TENANTS, CORE) for each in _seen_by(opened, of, done)),
+    ]
+
+
+def _seen_by(opened: Any, of: str, done: list[Done]) -> Iterable[str]:
+    among = [each for each in done if each.step.of == of and each.step.compared]
+    by_itself = [each for each in alone(opened, of, done) if each.step.of == of and each.step.compared]
+    for here, there in zip(among, by_itself, strict=True):
+        if here.seen.seen != there.seen.seen:
+            yield f"{_named(here)} gave {here.seen.seen}, and alone {there.seen.seen}"
+            return  # what follows is to be expected
+    keys, alone_keys = (frozenset().union(*(each.seen.keys for each in side)) for side in (among, by_itself))
+    if keys != alone_keys:
+        yield f"{of} touched the cache's {sorted(keys ^ alone_keys)} on one side only"
+
+
+def _canaries(done: list[Done]) -> Iterable[str]:
+    """What a tenant wrote is shown to no other, to no actor of another, and to no later tenant of the same code."""
+    for each in done:
+        if each.step.of in TENANTS:
+            text = json.dumps(each.seen.seen)
+            if foreign := set(_CANARY.findall(text)) - {each.canary}:
+                yield f"{_named(each)} shows what is another's ({', '.join(sorted(foreign))}): {text}"
+
+
+def _shared_keys(done: list[Done]) -> Iterable[str]:
+    """A key of the cache is one tenant's."""
+    owners: dict[str, str] = {}
+    for each in done:
+        for key in each.seen.keys:
+            if owners.setdefault(key, each.step.of) != each.step.of:
+                yield f"{_named(each)} touched {key}, which is {owners[key]}'s"
+
+
+def _named(done: Done) -> str:
+    step = done.step
+    return f"step {done.number}, {step.name} of {step.of} by {step.who} at {step.door or step.of} with {done.arguments}"
+
+
+# sequences
+
+
+def usual(name: str, of: str, /, **changed: Any) -> Step:
+    """A call that succeeds, unless what was done before keeps it from that."""
+    return Step(
+        name=name,
+        of=of,
+        arguments={**{key: pool[0] for key, pool in CALLS[name].items()}, **changed},
+        who="admin" if of in TENANTS else "operator_of_all",
+    )
+
+
+def _furnished(of: str) -> list[Step]:
+    prefix = "core_" if of == CORE else ""
+    steps = [
+        usual(f"{prefix}users.add", of, name="ann", roles=("admin",)),
+        usual(f"{prefix}users.add", of, name="bob", roles=("reader",)),
+        usual(f"{prefix}roles.put", of, name="night"),
+        usual(f"{prefix}api_keys.create", of, name="ci"),
+        usual("gate.login", of),
+        usual("gate.login", of, cookie=True),
+    ]
+    if of in TENANTS:
+        steps += [
+            usual("apps.upsert", of, definition=app("Main")),
+            usual("tasks.list", of),
+            usual("credentials.add", of, title="shared"),
+            usual("instances.add", of, title="main"),
+            usual("runs.run", of),
+        ]
+    return steps
+
+
+#: what every sequence begins with: three tenants and the platform, furnished alike
+BEGINNING: Final = [
+    usual("signing_keys.rotate", CORE),
+    *(usual("tenants.add", CORE, code=code) for code in TENANTS),
+    *(step for of in (CORE, *TENANTS) for step in _furnished(of)),
+]
+#: what every sequence ends with: a look at everything
+END: Final = [
+    *(usual("tenants.activate", CORE, code=code) for code in TENANTS),
+    *(
+        usual(name, of, **({"app": ABSENT} if name == "runs.list" else {}))
+        for of in TENANTS
+        for name in (
+            "apps.list", "apps.names", "tasks.list", "instances.list", "credentials.list", "runs.list", "users.list",
+            "roles.list", "api_keys.list", "sessions.list", "audit.search", "audit.verify",
+        )
+    ),
+    *(
+        usual(name, CORE)
+        for name in (
+            "tenants.list", "core_users.list", "core_roles.list", "core_api_keys.list", "core_sessions.list",
+            "core_audit.search", "core_audit.verify", "signing_keys.list",
+        )
+    ),
+]  # fmt: skip
+
+
+def removed(code: str) -> list[Step]:
+    """A tenant is removed."""
+    return [usual("tenants.suspend", CORE, code=code), usual("tenants.remove", CORE, code=code)]
+
+
+@st.composite
+def acts(draw: st.DrawFn) -> list[Step]:
+    """A call of anybody at any door, or the end of a tenant."""
+    name = draw(st.sampled_from([*CALLS, "removed"]))
+    of = draw(st.sampled_from(TENANTS))
+    if name == "removed":
+        return removed(of)
+    at_system = name in USE_CASES and USE_CASES[name].door == "system"
+    who, door = "admin", ""
+    if at_system and draw(st.sampled_from([True, True, True, False])):
+        of, who = CORE, "operator_of_all"
+    elif at_system:
+        who = draw(st.sampled_from(BOUND))
+    elif name in USE_CASES and draw(st.sampled_from([False, False, False, True])):
+        who, door = draw(st.sampled_from(BOUND)), draw(st.sampled_from([*TENANTS, "nowhere"]))
+    else:
+        who = draw(st.just("admin") | st.sampled_from(sorted(ACTORS)))
+    arguments = {key: draw(st.just(pool[0]) | st.sampled_from(pool)) for key, pool in CALLS[name].items()}
+    pause = draw(st.sampled_from([2.0, 0.0, 0.5]))
+    return [Step(name=name, of=of, who=who, door=door, arguments=arguments, pause=pause)]
+
+
+#: hardly any call twice by the same tenant, so that all have their turn
+SEQUENCES: Final = st.lists(
+    acts(), min_size=LONGEST // 2, max_size=LONGEST, unique_by=lambda act: (act[-1].name, act[-1].of)
+).map(lambda found: [step for act in found for step in act])
+
+
+def search(opened: Any, examples: int) -> list[Step]:
+    """A random sequence that leaks; none if there was none among so many."""
+    leaking: list[Step] = []
+
+    @settings(
+        max_examples=25 * examples if THOROUGH else examples,
+        deadline=None,
+        database=None,
+        derandomize=not THOROUGH,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(steps=SEQUENCES)
+    def look(steps: list[Step]) -> None:
+        if not leaking and leaks(opened, [*BEGINNING, *steps, *END]):
+            leaking.extend(steps)
+
+    look()
+    return leaking
+
+
+def shortened(opened: Any, steps: list[Step]) -> list[Step]:
+    """What is left of a leaking sequence without the steps that have no part in it."""
+    for step in reversed(steps):
+        fewer = [each for each in steps if each is not step]
+        if leaks(opened, [*BEGINNING, *fewer, *END]):
+            steps = fewer
+    return steps
+
+
+#: each use-case with arguments that it takes, by every tenant or by the platform, one after the other
+ROUND: Final = [
+    step
+    for name in CALLS
+    for step in (
+        [usual(name, CORE)]
+        if name in USE_CASES and USE_CASES[name].door == "system"
+        else [usual(name, of) for of in TENANTS]
+    )
+]
+#: what the round does not bring to success
+REFUSED: Final = {
+    "gate.totp_confirm": "it takes a code of this moment",
+}
+
+
+def test_every_use_case_is_driven() -> None:
+    """The table has every use-case of the registry, with all its arguments' names, and every way past them."""
+    gates = {f"gate.{name}" for name in vars(Gate) if not name.startswith("_")} - NOBODYS
+    assert set(CALLS) == set(USE_CASES) | gates | {"replays.once"}
+    assert set(SEES_ALL) <= set(USE_CASES)
+    for name, case in USE_CASES.items():
+        wanted = set(inspect.signature(getattr(case.area, name.partition(".")[2])).parameters) - {"self"}
+        assert wanted == set(CALLS[name]), name
+
+
+@pytest.mark.parametrize(("tenancy", "store"), sorted(EXAMPLES))
+def test_a_round_of_all_use_cases_shows_nothing_of_others(installations: Any, tenancy: str, store: str) -> None:
+    """Every use-case does its work for every tenant, among the others as it does alone."""
+    opened = installations(tenancy, store)
+    steps = [*BEGINNING, *ROUND, *END]
+    failed = {each.step.name: each.seen.error for each in everything(opened, steps[: -len(END)]) if each.seen.error}
+    assert {name: error for name, error in failed.items() if name not in REFUSED} == {}
+    assert set(failed) == set(REFUSED)
+    assert leaks(opened, steps) == []
+
+
+@pytest.mark.parametrize("tenancy", ["shared", "mssp"])
+def test_who_comes_after_a_removed_tenant_sees_nothing_of_it(installations: Any, tenancy: str) -> None:
+    """A code may be given again; whose it is then finds neither data nor anything that was kept of it."""
+    again = [*removed("acme"), usual("tenants.add", CORE, code="acme"), *_furnished("acme")]
+    assert leaks(installations(tenancy, "memory"), [*BEGINNING, *END, *again, *END]) == []
+
+
+@pytest.mark.parametrize(("tenancy", "store"), sorted(EXAMPLES))
+def test_no_tenant_learns_of_another(installations: Any, tenancy: str, store: str) -> None:
+    """Whatever is done in whatever order, each tenant, and the platform, sees what it would see alone."""
+    opened = installations(tenancy, store)
+    if leaking := search(opened, EXAMPLES[tenancy, store]):
+        steps = shortened(opened, leaking)
+        pytest.fail("\n".join([*leaks(opened, [*BEGINNING, *steps, *END]), "in this sequence:", *map(str, steps)]))
+
+
+# What the property is for: each of these faults makes it fail.
+
+Mutation = Callable[[pytest.MonkeyPatch], None]
+
+
+def queries_of_everybody(patch: pytest.MonkeyPatch) -> None:
+    """Queries find what is any tenant's; that it is another's is noticed, and told."""
+    patch.setattr(TenantCollection, "_mine", lambda self, where: self._own_key(where or {}))
+
+
+def documents_of_everybody(patch: pytest.MonkeyPatch) -> None:
+    """Queries find what is any tenant's, and it passes for the caller's own."""
+    queries_of_everybody(patch)
+    patch.setattr(TenantCollection, "_own", lambda self, document: _unstamped(document))
+
+
+def removals_of_everybody(patch: pytest.MonkeyPatch) -> None:
+    """Clearing up after one tenant takes what is any tenant's."""
+    patch.setattr(TenantCollection, "delete_many", lambda self, where: self._inner.delete_many(self._own_key(where)))
+
+
+def wrong_database(patch: pytest.MonkeyPatch) -> None:
+    """One tenant is connected to the database of another, and nothing there tells them apart."""
+    store_of = Placements.store_of
+    patch.setattr(Placements, "store_of", lambda self, code: store_of(self, "acme" if code == "zeta" else code))
+    documents_of_everybody(patch)
+
+
+def names_taken_by_others(patch: pytest.MonkeyPatch) -> None:
+    """What has to be unique in a tenant has to be so in all of them."""
+    patch.setattr("zona_core.persistence.tenancy.tenant_spec", lambda spec: spec)
+
+
+def shared_cache_keys(patch: pytest.MonkeyPatch) -> None:
+    """A snapshot is kept under a key that tells neither its tenant nor its generation."""
+
+    def cached(self: Snapshots, tenant_code: str, kind: str, name: str, make: Callable[[], Any]) -> Snapshot:
+        key = f"{name}/0"
+        kept = self._cache().get(key)
+        if kept is None:
+            kept = snapshots._packed(make())
+            self._cache().put(key, kept, ttl=60.0)
+        return Snapshot(kept[snapshots._ETAG :], kept[: snapshots._ETAG].decode())
+
+    patch.setattr(Snapshots, "_cached", cached)
+
+
+def shared_ids(patch: pytest.MonkeyPatch) -> None:
+    """All tenants' ids come from one counter."""
+    take_ids = Database.take_ids
+    patch.setattr(Database, "take_ids", lambda self, code, name, count=1: take_ids(self, "all", name, count))
+
+
+def trail_of_everybody(patch: pytest.MonkeyPatch) -> None:
+    """The audit trail is read past the tenant's view of it."""
+
+    def search(data: Any, target: Any, actor: Any, action: Any, *, after: Any, limit: int) -> Any:
+        page = data.store.collection(tenant_spec(AUDIT.spec)).find(sort=[("seq", -1)], limit=limit)
+        return [_unstamped(document) for document in page.items]
+
+    patch.setattr("zona_core.usecases.audit._search", search)
+
+
+def telling_errors(patch: pytest.MonkeyPatch) -> None:
+    """What is not there is told apart from what is there and another's."""
+    get = TenantCollection.get
+
+    def telling(self: TenantCollection, key: str) -> Any:
+        found = get(self, key)
+        if found is None and any(self._inner.get(f"{code}/{key}") for code in TENANTS):
+            raise NotFound("this is another tenant's")
+        return found
+
+    patch.setattr(TenantCollection, "get", telling)
+
+
+def telling_logs(patch: pytest.MonkeyPatch) -> None:
+    """A log line says how much all tenants do."""
+    carry_out_one = RunWork.carry_out
+
+    def telling(self: RunWork) -> Any:
+        logging.getLogger("zona.runs").info("one of %d runs", self._runs._collection._inner.count())
+        return carry_out_one(self)
+
+    patch.setattr(RunWork, "carry_out", telling)
+
+
+def _unstamped(document: dict[str, Any]) -> dict[str, Any]:
+    del document[STAMP]
+    return {**document, "_id": document["_id"].partition("/")[2]}
+
+
+@pytest.mark.parametrize(
+    ("tenancy", "mutation", "sign"),
+    [
+        ("shared", queries_of_everybody, "isolation_breach"),
+        ("shared", documents_of_everybody, "shows what is another's"),
+        ("shared", removals_of_everybody, "'items': []"),
+        ("mssp", wrong_database, "shows what is another's"),
+        ("shared", names_taken_by_others, "duplicate"),
+        ("shared", shared_cache_keys, "touched apps.names/"),
+        ("mssp", shared_cache_keys, "touched apps.names/"),
+        ("shared", shared_ids, "'integration_id': 2"),
+        ("mssp", shared_ids, "'integration_id': 2"),
+        ("shared", trail_of_everybody, "shows what is another's"),
+        ("shared", telling_errors, "this is another tenant's"),
+        ("shared", telling_logs, "one of 2 runs"),
+    ],
+)
+def test_what_lets_something_out_is_found(
+    installations: Any, monkeypatch: pytest.MonkeyPatch, tenancy: str, mutation: Mutation, sign: str
+) -> None:
+    """With any of these faults in the product a random sequence shows that it leaks, and what."""
+    opened = installations(tenancy, "memory")
+    mutation(monkeypatch)
+    steps = search(opened, EXAMPLES["shared", "memory"])
+    assert steps
+    assert sign in "".join(leaks(opened, [*BEGINNING, *steps, *END]))
