@@ -26,7 +26,7 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSer
         with redis_server(tmp_path_factory.mktemp("redis")) as server:
             yield server
     except ServerMissing as exc:
-        pytest.skip(str(exc))
+        exc.report()
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
             yield own
             own.resume()
     except ServerMissing as exc:
-        pytest.skip(str(exc))
+        exc.report()
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[RedisServer
             try:
                 made.append(RedisServer(folder / str(number), options=options))
             except ServerMissing as exc:
-                pytest.skip(str(exc))
+                exc.report()
             stack.callback(made[-1].kill)
         clients = [stack.enter_context(redis.Redis(port=node.port)) for node in made]
         for number, client in enumerate(clients):
