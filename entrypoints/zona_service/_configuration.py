@@ -34,6 +34,7 @@ _BOUNDS: Final = {
     "key_limit": (0, 1_000_000_000),
     "tenant_limit": (0, 1_000_000_000),
     "stream_seconds": (1, 86_400),
+    "wait_seconds": (0, 86_400),
 }
 _WORDS: Final = {
     "server": SERVERS,

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import mmap
+import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
 __all__ = ["STOPPING", "Entrance", "Stopping", "WsgiApplication"]
 
 #: the key in a request's environment under which streams find what tells them to end
 STOPPING: Final = "zona.stopping"
+
+#: a part of ``X-Forwarded-For``: an address, which some proxies write with a port, and then IPv6 in brackets; a zone
+#: (``%eth0``) means something on the proxy's machine only
+_NODE: Final = re.compile(r"([0-9.]+)(?::[0-9]{1,5})?|\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|([0-9A-Fa-f:.]+)")
 
 #: PEP 3333
 WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -39,7 +44,8 @@ class Entrance:
 
     The client is the last address in ``X-Entrance-For`` that is no named proxy's: what stands before it was written
     by the client itself. ``proxies`` is addresses and networks parted by commas; ``*`` believes every sender, and then
-    the first address counts. The same rule holds under every server, so theirs are switched off.
+    the first address counts. If that part is no address, the sender's own stays. The same rule holds under every
+    server, so theirs are switched off.
     """
 
     def __init__(self, app: WsgiApplication, proxies: str, stopping: Callable[[], bool]) -> None:
@@ -64,26 +70,35 @@ class Entrance:
         return self._app(environ, start_response)
 
     def _set_client(self, environ: dict[str, Any], chain: str) -> None:
-        addresses = [part.strip() for part in chain.split(",")]
-        client = addresses[0]
+        parts = chain.split(",")
+        client = _address(parts[0])
         if not self._everybody:
-            client = next((each for each in reversed(addresses) if not self._believed(each)), client)
-        if _is_address(client):
+            addresses = map(_address, reversed(parts))
+            client = next((each for each in addresses if not each or not self._believed(each)), client)
+        if client:
             environ["REMOTE_ADDR"] = client
 
     def _is_proxy(self, text: str) -> bool:
         if self._everybody:
             return True
-        if not _is_address(text):
+        try:
+            address = _plain(text)
+        except ValueError:
             return False
-        address = ip_address(text)
-        mapped = getattr(address, "ipv4_mapped", None)
-        return any((mapped or address) in network for network in self._networks)
+        return any(address in network for network in self._networks)
 
 
-def _is_address(text: str) -> bool:
+def _plain(text: str) -> IPv4Address | IPv6Address:
+    """An address; one of IPv4 in IPv6's writing is the former. Raises ``ValueError`` if it is none."""
+    address = ip_address(text)
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+@lru_cache(maxsize=1024)
+def _address(part: str) -> str:
+    """The address in a part of ``X-Forwarded-For``, without a port; empty if it is something else."""
+    found = _NODE.fullmatch(part.strip())
     try:
-        ip_address(text)
+        return str(_plain(found[found.lastindex or 0])) if found else ""
     except ValueError:
-        return False
-    return True
+        return ""

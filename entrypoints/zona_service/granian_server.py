@@ -30,7 +30,7 @@ _WAITING_PER_THREAD: Final = 16
 #: bytes of a request's line and headers together
 _LONGEST_HEAD: Final = 65_536
 #: milliseconds that a client may take to send them
-_HEAD_TIME: Final = 15_000
+_HEAD_TIME: Final = 10_000
 
 
 Reload = Callable[[], tuple[Settings, HttpSettings]]

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import socket
-import struct
 import time
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
-from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
-from gunicorn.workers.sync import SyncWorker  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from zona_core import Settings, Zona, ZonaError
 from zona_http._metrics import worker_gone
 from zona_http.settings import HttpSettings
+from zona_service._connections import Connection
 from zona_service._entrance import Stopping, WsgiApplication
 from zona_service._listening import stop_listening
 from zona_service.app import open_app
@@ -25,11 +28,8 @@ from zona_service.gunicorn_conf import gunicorn_options
 
 __all__ = ["serve_gunicorn"]
 
-#: seconds that a client may be silent in the middle of a request, or leave an answer unread
-_SILENCE: Final = 15
-
-#: seconds that a connection stays open for the client to hang up first
-_FAREWELL: Final = 1.0
+#: seconds after which the clients that are waited for are looked at again
+_LOOK_EVERY: Final = 0.25
 
 Reload = Callable[[], tuple[Settings, HttpSettings]]
 
@@ -74,7 +74,7 @@ class _Application(BaseApplication):  # type: ignore[misc]  # Gunicorn has no ty
 
     def load_config(self) -> None:
         options = gunicorn_options(self._http, self._descriptor) | {
-            "worker_class": _SyncWorker if self._http.threads == 1 else _ThreadWorker,
+            "worker_class": _Worker,
             "logger_class": _Log,
             "when_ready": lambda _arbiter: self._ready(),
             "worker_exit": lambda _arbiter, worker: self._close(worker),
@@ -137,53 +137,123 @@ class _Log(Logger):  # type: ignore[misc]
         """Nothing: the application writes a line for each request."""
 
 
-class _ThreadWorker(ThreadWorker):  # type: ignore[misc]
-    """Requests in threads, idle connections beside them; a client that falls silent does not keep a thread."""
+class _Worker(ThreadWorker):  # type: ignore[misc]
+    """One loop that waits for all clients, and threads that work on requests which are complete.
 
-    def enqueue_req(self, conn: TConn) -> None:
-        if not conn.initialized:
-            _limit_silence(conn.sock)
+    A single thread is the loop's own: then a request is worked on at once, and everybody waits for it. Where a large
+    body is still on its way, the thread has to wait: at most half of the threads do that at a time.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._waiting: set[Connection] = set()
+        self._looked = 0.0
+        self._large: deque[Connection] = deque()
+        self._large_left = max(1, self.cfg.threads // 2)
+
+    def get_thread_pool(self) -> Executor:
+        return _InPlace() if self.cfg.threads == 1 else super().get_thread_pool()
+
+    def accept(self, listener: Any) -> None:
+        try:
+            client, address = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        try:
+            conn = Connection(self.cfg, client, address, listener.getsockname())
+        except OSError:
+            client.close()
+            return
+        self.nr_conns += 1
+        self.enqueue_req(conn)
+
+    def enqueue_req(self, conn: Connection) -> None:
+        """A request is expected, or has come."""
+        conn.expect()
+        self._proceed(conn)
+
+    def handle(self, conn: Connection) -> bool:
+        conn.kept = False
+        conn.kept = bool(super().handle(conn)) and not conn.late
+        return conn.kept
+
+    def finish_request(self, conn: Connection, fs: Future[Any]) -> None:
+        if conn.unfinished:
+            conn.unfinished = False
+            self._large_left += 1
+            if self._large:
+                self._start(self._large.popleft())
+        if conn.kept:
+            super().finish_request(conn, fs)
+        else:
+            self._part(conn)
+
+    def murder_pending(self) -> None:
+        """Called in every round of the loop, at least once a second."""
+        now = time.monotonic()
+        if now - self._looked < _LOOK_EVERY:
+            return
+        self._looked = now
+        for conn in [each for each in self._waiting if each.deadline <= now]:
+            with suppress(OSError):
+                conn.refuse()
+            self._part(conn)
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """The worker stops: who has sent nothing yet is not waited for any longer than who was answered."""
+        super()._cap_keepalive(deadline)
+        for conn in self._waiting:
+            if conn.idle:
+                conn.deadline = min(conn.deadline, deadline)
+
+    def _proceed(self, conn: Connection, _client: Any = None) -> None:
+        try:
+            event = conn.advance()
+        except OSError:
+            self._part(conn)
+            return
+        self._watch(conn, event)
+        if not event:
+            self._start(conn)
+
+    def _start(self, conn: Connection) -> None:
+        if conn.unfinished:
+            if not self._large_left:
+                self._large.append(conn)
+                return
+            self._large_left -= 1
         super().enqueue_req(conn)
 
-    def handle(self, conn: TConn) -> Any:
-        """NOTE: Gunicorn 27 waits for the client to hang up, for 2 s at most, in the thread that accepts connections:
-        a single client that never hangs up would keep everybody out. Here the thread that answered waits."""
-        again = super().handle(conn)
-        if not again:
-            _part(conn.sock)
-        return again
+    def _part(self, conn: Connection) -> None:
+        """NOTE: Gunicorn 27 waits up to 2 s for a client to hang up, in the loop that has to wait for all of them."""
+        try:
+            conn.part()
+        except OSError:
+            self._watch(conn, 0)
+            self.nr_conns -= 1
+            conn.close()
+        else:
+            self._proceed(conn)
+
+    def _watch(self, conn: Connection, event: int) -> None:
+        if event == conn.watched:
+            return
+        if conn.watched:
+            self.poller.unregister(conn.sock)
+            self._waiting.discard(conn)
+        if event:
+            self.poller.register(conn.sock, event, partial(self._proceed, conn))
+            self._waiting.add(conn)
+        conn.watched = event
 
 
-class _SyncWorker(SyncWorker):  # type: ignore[misc]
-    """One request at a time, a connection for each."""
+class _InPlace(Executor):
+    """Does at once what it is told to."""
 
-    def handle(self, listener: Any, client: socket.socket, addr: Any) -> None:
-        _limit_silence(client)
-        super().handle(listener, client, addr)
-
-
-def _part(client: socket.socket) -> None:
-    """Says that nothing more comes, and reads what is still on its way: a reset would take the answer with it.
-
-    Ends when the client has hung up, or will wait no longer (RFC 9112 §9.6); what is left for Gunicorn is to close.
-    """
-    until = time.monotonic() + _FAREWELL
-    try:
-        client.shutdown(socket.SHUT_WR)
-        while (left := until - time.monotonic()) > 0:
-            client.settimeout(left)
-            if not client.recv(4096):
-                break
-        client.shutdown(socket.SHUT_RD)
-    except OSError:
-        return  # it has hung up, or the time is over
-
-
-def _limit_silence(client: socket.socket) -> None:
-    """NOTE: in the kernel, since Gunicorn makes its sockets blocking, without any timeout of their own."""
-    limit = struct.pack("ll", _SILENCE, 0)  # struct timeval
-    try:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-    except OSError:
-        return  # it is gone already, which whoever reads from it will see
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as exc:  # noqa: BLE001  # what a worker is ended with goes on
+            future.set_exception(exc)
+        return future

@@ -454,3 +454,10 @@ def test_importing_configures_nothing() -> None:
     code = "import logging, structlog, zona_http._logging; print(logging.root.handlers, structlog.is_configured())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["[]", "False"]
+
+
+@pytest.mark.parametrize("part", ["zk.", "zr.a.", "zs.a.b", "eyJ", "eyJa.", "password=", "://a@", "bearer "])
+def test_a_hostile_text_is_no_burden(part: str) -> None:
+    """A text full of beginnings of secrets is masked like any other; searched again and again, it would take hours."""
+    secret = "zk.core.abc." + "S" * 43
+    assert "S" * 43 not in masked_text(part * (1_000_000 // len(part)) + " " + secret)

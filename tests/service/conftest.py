@@ -35,9 +35,19 @@ PATIENCE = 30
 class Service:
     """``zona serve`` as a process of its own."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, before: str = "") -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", MAIN, "-o", "json", "serve", "--port", "0", *arguments],
+            [
+                sys.executable,
+                "-c",
+                f"{before}; {MAIN}" if before else MAIN,
+                "-o",
+                "json",
+                "serve",
+                "--port",
+                "0",
+                *arguments,
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -220,11 +230,11 @@ def home(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 @pytest.fixture
 def serve(home: Path) -> Iterator[Callable[..., Service]]:
-    """Starts services that end with the test."""
+    """Starts services that end with the test; ``before`` is Python that their processes run first."""
     started: list[Service] = []
 
-    def start(*arguments: str) -> Service:
-        started.append(Service("--workers", "2", *arguments))
+    def start(*arguments: str, before: str = "") -> Service:
+        started.append(Service("--workers", "2", *arguments, before=before))
         return started[-1]
 
     yield start

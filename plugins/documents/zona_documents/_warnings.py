@@ -13,7 +13,7 @@ __all__ = ["Warnings", "below"]
 #: a document with more oddities than this is told so in one last warning
 _MOST: Final = 2_000
 #: warnings that differ in no more than these (names, numbers, places) are of one sort
-_PARTICULARS: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\{[^}]*\}|#/\S+|[0-9]+")
+_PARTICULARS: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\{[^{}]*\}|#/\S+|[0-9]+")
 
 
 def below(place: str, *parts: Any) -> str:

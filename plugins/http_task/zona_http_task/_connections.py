@@ -27,8 +27,9 @@ from zona_http_task._urls import Url
 __all__ = ["IdleConnections", "Pinned", "open_connection"]
 
 _PIECE: Final = 65_536
-#: header values continued on the next line (RFC 9112 §5.2)
-_FOLD: Final = re.compile(r"[ \t]*\r?\n[ \t]*")
+#: header values continued on the next line (RFC 9112 §5.2); looked for where blanks begin, as each of many would else
+#: be tried
+_FOLD: Final = re.compile(r"(?:(?<![ \t])[ \t]+)?\r?\n[ \t]*")
 #: seconds after which an unused connection is closed: servers close theirs about then, and do not tell in time
 _LONGEST_IDLE: Final = 30.0
 _MOST_IDLE: Final = 64

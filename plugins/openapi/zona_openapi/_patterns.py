@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from zona_core.domain.patterns import pattern_problem
+
 __all__ = ["pattern_fault"]
 
 _LONGEST: Final = 500
@@ -19,11 +21,7 @@ def pattern_fault(pattern: str) -> str:
         return f"is longer than {_LONGEST} characters"
     if _AMBIGUOUS.search(pattern):
         return "is not plain Python syntax"
-    try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as exc:
-        return f"is not Python's syntax: {exc}"
-    return "could take exponential time" if _explosive(pattern) else ""
+    return pattern_problem(pattern) or ("could take exponential time" if _explosive(pattern) else "")
 
 
 def _explosive(pattern: str) -> bool:

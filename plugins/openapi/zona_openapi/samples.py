@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 import math
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from zona_core.domain.apps import TaskDefinition
 from zona_core.domain.fields import Field, FieldKind, Rules
+from zona_core.domain.patterns import Matching
 from zona_core.domain.values import value_faults
 from zona_openapi._patterns import pattern_fault
 
@@ -111,7 +111,8 @@ def _text(field: Field, schema: Mapping[str, Any]) -> Any:
     options += [_sized(option, rules.min_length, rules.max_length) for option in ("sample", *_CANDIDATES)]
     if field.kind is FieldKind.SECRET:
         return options[0]
-    return next((option for option in options if not value_faults(field, option)), options[0])
+    matching = Matching()
+    return next((option for option in options if not value_faults(field, option, matching)), options[0])
 
 
 def _number(field: Field, schema: Mapping[str, Any]) -> Any:
@@ -238,15 +239,13 @@ def _string(schema: Mapping[str, Any]) -> str:
     pattern, named = schema.get("pattern"), _FORMATS.get(str(schema.get("format")), "sample")
     if not isinstance(pattern, str):
         return named if str(schema.get("format")) in _FORMATS else _sized(named, least, most)
-    field = Field(name="text", rules=Rules(min_length=least, max_length=most))
+    if pattern_fault(pattern):
+        return _sized(named, least, most)
+    field, matching = Field(name="text", rules=Rules(min_length=least, max_length=most, pattern=pattern)), Matching()
     for option in (named, *(_sized(candidate, least, most) for candidate in _CANDIDATES)):
-        if not value_faults(field, option) and _matches(pattern, option):
+        if not value_faults(field, option, matching):
             return option
     return _sized(named, least, most)
-
-
-def _matches(pattern: str, text: str) -> bool:
-    return not pattern_fault(pattern) and bool(re.search(pattern, text))
 
 
 def _sized(text: str, least: int | None, most: int | None) -> str:
