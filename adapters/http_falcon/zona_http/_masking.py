@@ -24,7 +24,7 @@ _SECRET_KEY: Final = re.compile(
     re.IGNORECASE,
 )
 
-#: Zona's own tokens (refresh, API key, cookie) and JWTs, cut-off ones included; parts are bounded, so that a text full of
+#: Zona's own tokens (refresh, API key, cookie) and JWTs, cut-off ones included; parts are bounded, so that one full of
 #: their beginnings is searched in linear time
 _TOKEN: Final = re.compile(
     rb"z[rks]\.(?:[A-Za-z0-9_-]{0,64}\.){0,4}[A-Za-z0-9_-]{20,}|eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,4}"
