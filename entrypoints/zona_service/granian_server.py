@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import multiprocessing.util
+import os
+import signal
 import socket
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -60,6 +64,36 @@ def serve_granian(
             raise ZonaError("the service could not start or had to give up; its log says why", code="stopped") from exc
 
 
+class _EarlyStop:
+    """A SIGTERM that comes before Granian listens for it in a worker, which opens the application first.
+
+    Until then the main process's handler, inherited by the fork, would swallow it, and the worker would have to be
+    killed when the time for stopping is over.
+    """
+
+    #: seconds between Granian's taking the signal and its being able to act on it, with a lot to spare
+    _SETTLED: Final = 1.0
+    _PACE: Final = 0.05
+
+    def __init__(self, *, arrived: bool) -> None:
+        self._arrived = arrived
+        signal.signal(signal.SIGTERM, self._note)
+
+    def pass_on(self) -> None:
+        """Sends the signal again, if there was one, once Granian has taken over."""
+        threading.Thread(target=self._watch, name="zona-early-stop", daemon=True).start()
+
+    def _note(self, *_: object) -> None:
+        self._arrived = True
+
+    def _watch(self) -> None:
+        while signal.getsignal(signal.SIGTERM) == self._note:
+            time.sleep(self._PACE)
+        if self._arrived:
+            time.sleep(self._SETTLED)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
 class _Server(MPServer):
     """Granian's main process with a socket of ours.
 
@@ -104,7 +138,9 @@ class _Server(MPServer):
 
     def load(self) -> WsgiApplication:
         """In a worker, after the fork."""
+        early = _EarlyStop(arrived=bool(self.interrupt_signal))
         app, zona = open_app(self._settings, self._http, self._stopping)
+        early.pass_on()
         # Not atexit, which processes of multiprocessing do not run.
         multiprocessing.util.Finalize(None, zona.close, exitpriority=1)
         return app
