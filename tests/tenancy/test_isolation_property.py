@@ -352,6 +352,7 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
     },
     "gate.refresh": {"refresh_token": [Given("refresh", at=-1), Given("refresh")]},
     "gate.bearer": {"token": TOKEN},
+    "gate.believed": {"token": TOKEN},
     "gate.cookie": {"text": [Given("cookies", at=-1)]},
     "gate.key": {"text": [Given("texts", at=-1), Given("texts")]},
     "gate.extend": {"identity": TOKEN, "access_token": TOKEN, "expires_at": [WHEN]},

@@ -6,7 +6,7 @@ from typing import Any
 
 import falcon
 
-from zona_core import Zona
+from zona_core import Identity, Zona
 from zona_core.errors import Fault, InvalidInput, RevisionConflict, Unauthenticated
 
 from ._answers import put_answer, put_cookie, session_cookie
@@ -63,10 +63,15 @@ class Endpoint:
             cookie_name=service.proofs.cookie_name,
             streams=service.streams,
         )
-        if operation.limited:
-            service.limits.client(request.remote_addr)
-        if operation.access is not Access.PUBLIC:
-            self._admit(call, path, response)
+        public = operation.access is Access.PUBLIC
+        address = request.remote_addr if operation.limited else ""
+        # Whoever is known already is counted once, by all that it counts for; a proof is looked at after the address.
+        call.identity = None if public else service.proofs.believed(request)
+        if call.identity is None:
+            service.limits.client(address)
+            address = ""
+        if not public:
+            self._admit(call, path, response, address)
         call.params = self._params.read(request, path)
         conditions = self._conditions(request) if self._changes else ()
         data = b""
@@ -75,26 +80,32 @@ class Endpoint:
             self._move(call)
         put_answer(response, operation, self._result(call, data, conditions), request.env.get("HTTP_IF_NONE_MATCH"))
 
-    def _admit(self, call: Call, path: dict[str, Any], response: falcon.Response) -> None:
+    def _admit(self, call: Call, path: dict[str, Any], response: falcon.Response, address: str) -> None:
         service, request = self._service, call.request
-        try:
-            identity = call.identity = service.proofs.identity(request)
-        except Unauthenticated:
-            if service.proofs.by_cookie(request):  # it will not count again
-                put_cookie(response, service.proofs.cookie_name, session_cookie("", 0))
-            raise
+        identity = call.identity
+        if identity is None:
+            identity = call.identity = self._proven(request, response)
         request.context.actor = identity.actor.name
         named = named_tenant(path, request)
         code = ""
         if not self._system and (named or self._operation.access is Access.GRANTED):
             code = service.doors.tenant_of(identity, named)
         # What somebody may not enter is not counted as used by its own people.
-        service.limits.known(identity, code if identity.actor.may_enter(code) else "")
+        service.limits.known(identity, code if identity.actor.may_enter(code) else "", address)
         if self._system:
             call.enter(system=service.doors.system(identity))
         elif code:
             self._enter(call, code)
         self._permit(call)
+
+    def _proven(self, request: falcon.Request, response: falcon.Response) -> Identity:
+        proofs = self._service.proofs
+        try:
+            return proofs.identity(request)
+        except Unauthenticated:
+            if proofs.by_cookie(request):  # it will not count again
+                put_cookie(response, proofs.cookie_name, session_cookie("", 0))
+            raise
 
     def _enter(self, call: Call, code: str) -> None:
         call.request.context.tenant = code

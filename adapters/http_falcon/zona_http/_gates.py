@@ -41,6 +41,11 @@ class Proofs:
         #: RFC 6265bis §4.1.3.2: a name that browsers accept over TLS and for this host only
         self.cookie_name = "__Host-zona" if settings.secure_cookies else "zona"
 
+    def believed(self, request: falcon.Request) -> Identity | None:
+        """Who asks, if an access token says so that was looked at a moment ago; finding out costs next to nothing."""
+        header = request.env.get("HTTP_AUTHORIZATION")
+        return self._gate.believed(header[7:]) if header is not None and header.startswith("Bearer ") else None
+
     def identity(self, request: falcon.Request) -> Identity:
         """Who asks; raises ``Unauthenticated``, each reason with its code, and ``PermissionDenied`` (CSRF)."""
         header = request.env.get("HTTP_AUTHORIZATION")
@@ -94,13 +99,15 @@ class Limits:
     def client(self, address: str) -> None:
         """Counts for an address, in IPv6 for its network of 64 bits; raises ``RateLimited``."""
         limit = self._settings.client_limit
-        if limit:
+        if address and limit:
             self._admit([("client:" + client_network(address), limit)])
 
-    def known(self, identity: Identity, tenant: str = "") -> None:
-        """Counts for the API key or user, and for the tenant if there is one; raises ``RateLimited``."""
+    def known(self, identity: Identity, tenant: str = "", address: str = "") -> None:
+        """Counts for the API key or user, and for the tenant and the address if there are; raises ``RateLimited``."""
         settings = self._settings
         asked = []
+        if address and settings.client_limit:
+            asked.append(("client:" + client_network(address), settings.client_limit))
         if identity.rate_limit:
             self._admit_key(f"key:{identity.realm}/{identity.key_id}", identity.rate_limit)
         elif settings.key_limit:
