@@ -144,7 +144,7 @@ def measure_bulk(place: Place, numbers: Iterator[int], rounds: int) -> Figure:
 
 def measure_paging(place: Place, numbers: Iterator[int], rounds: int, pages: int) -> Figure:
     """The thousandth page beside the first."""
-    runs, newest, size = place.runs, [("created_at", -1)], 20
+    runs, newest, size = place.runs, [("created_at", -1)], 100
     while runs.count(limit=pages * size + size) < pages * size + size:
         runs.insert_many(events(numbers))
     cursor: str | None = None
