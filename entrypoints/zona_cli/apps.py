@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["apps"]
 
 _MOST_WARNINGS: Final = 10
+#: apps that one search gives
+_MOST_FOUND: Final = 1_000
 
 #: format → by what a document of the other one is known, and what to say then
 _OTHER_FORMAT: Final = {
@@ -43,12 +45,23 @@ def apps() -> None:
 
 
 @apps.command("list")
+@click.option("--search", metavar="WORDS", help="Only those with all these words, the most relevant first.")
 @paged()
 @pass_session
-def list_apps(session: Session, limit: int | None, after: str | None) -> None:
-    """List the apps."""
+def list_apps(session: Session, search: str | None, limit: int | None, after: str | None) -> None:
+    """List the apps.
+
+    Words are searched in title, category and description. Case and diacritics do not count, and of the last word the
+    beginning is enough.
+    """
     here = session.workspace().apps
-    items, rest = gathered(lambda cursor, size: here.list(after=cursor, limit=size), after, limit)
+    rest: str | None = None
+    if search is None:
+        items, rest = gathered(lambda cursor, size: here.list(after=cursor, limit=size), after, limit)
+    elif after is not None:
+        raise click.UsageError("--after goes on with a list, which --search does not give.")
+    else:
+        items = here.search(search, limit=min(limit or _MOST_FOUND, _MOST_FOUND))
     out.listing(
         session,
         items,
@@ -69,7 +82,9 @@ def list_apps(session: Session, limit: int | None, after: str | None) -> None:
             out.short_moment(app.updated_ts),
             app.description,
         ),
-        none="there is no app yet: zona apps import-openapi FILE makes one",
+        none="there is no app yet: zona apps import-openapi FILE makes one"
+        if search is None
+        else "no app has all these words",
     )
 
 

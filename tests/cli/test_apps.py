@@ -196,3 +196,13 @@ def test_an_update_names_the_instances_that_it_leaves_incomplete(ready: Any) -> 
     assert "warning: the instance main cannot be used as it is: region: " in done.stderr
     assert ready("instances", "update", "A", "main", "--set", "region=eu").exit_code == 0
     assert ready("apps", "add", "-", "--update", input=json.dumps(changed)).stderr == ""
+
+
+def test_apps_are_searched(ready: Any, app: str) -> None:
+    """``--search`` lists the apps that have all words; it gives no cursor and takes none."""
+    assert app in ready("apps", "list", "--search", "API sma").stdout
+    found = json.loads(ready("apps", "list", "--search", "small", "--limit", "1", "-o", "json").stdout)
+    assert [each["title"] for each in found["items"]] == [app]
+    assert "no app has all these words" in ready("apps", "list", "--search", "small large").stderr
+    assert ready("apps", "list", "--search", "-").exit_code == 3
+    assert ready("apps", "list", "--search", "x", "--after", "y").exit_code == 2

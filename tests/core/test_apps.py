@@ -11,6 +11,7 @@ from attrs import evolve
 
 from zona_core import (
     AppDefinition,
+    AppStatus,
     DuplicateKey,
     Field,
     FieldKind,
@@ -212,3 +213,31 @@ def test_a_task_is_not_added_to_an_app_that_is_deleted_meanwhile(
     with pytest.raises(NotFound):
         workspace.tasks.upsert("Demo", TaskDefinition(name="New", task_tag="new", task_handler="function"))
     assert workspace._context.data.tasks.count({"integration_id": app.integration_id, "status": "active"}) == 0
+
+
+def test_apps_are_found_by_words(zona: Zona, app_factory: Callable[..., AppDefinition]) -> None:
+    """By title, category and description, deleted ones only if asked for; as they are now, and stored alike."""
+    apps = zona.tenant().apps
+    apps.upsert(
+        app_factory(title="Shodan", category="Threat intelligence", description="What is open to the internet.")
+    )
+    apps.upsert(app_factory(title="Café Ünïcode", description="Nothing like Shodan."))
+
+    def found(words: str, **options: Any) -> list[str]:
+        return [app.title for app in apps.search(words, **options)]
+
+    assert found("shodan") == ["Shodan", "Café Ünïcode"]
+    assert found("shodan", limit=1) == ["Shodan"]
+    assert found("OPEN threat shod") == ["Shodan"]
+    assert found("cafe unicode") == ["Café Ünïcode"]
+    assert found("shodan cafe intel") == []
+    assert apps.search("internet") == [apps.get("Shodan")]
+    apps.upsert(app_factory(title="Shodan", description="Scans."), app_id=1)
+    assert (found("internet"), found("scans")) == ([], ["Shodan"])
+    apps.delete("Shodan")
+    assert found("shodan") == ["Café Ünïcode"]
+    assert found("shodan", status=AppStatus.DELETED) == ["Shodan"]
+    for words in ("", "-", '""'):
+        with pytest.raises(InvalidInput) as caught:
+            apps.search(words)
+        assert caught.value.code == "invalid_query"

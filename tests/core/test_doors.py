@@ -31,6 +31,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "apps.install": {"name": "demo"},
     "apps.list": {},
     "apps.names": {},
+    "apps.search": {"words": "x"},
     "apps.upsert": {"definition": AppDefinition(title="X")},
     "audit.search": {},
     "audit.verify": {},

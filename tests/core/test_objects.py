@@ -33,6 +33,7 @@ ON_OBJECTS: dict[str, list[dict[str, Any]]] = {
     "apps.install": [{"name": "demo"}],
     "apps.list": [{}],
     "apps.names": [{}],
+    "apps.search": [{"words": "{app}"}],
     "apps.upsert": [{"definition": AppDefinition(title="Taken over"), "app_id": "{id}"}],
     "credentials.add": [{"title": "new", "secrets": {"api_key": "x"}}],
     "credentials.get": [{"credential": "{app} shared"}],
@@ -148,7 +149,7 @@ def test_of_another_app_nothing_is_read_or_changed(scene: Scene, name: str, numb
     except (NotFound, PermissionDenied):
         shown = None
     else:
-        assert name.endswith((".list", ".names"))
+        assert name.endswith((".list", ".names", ".search"))
     assert "Other" not in told_by(shown)
     assert scene.state("Other") == before
 
@@ -170,13 +171,15 @@ def test_of_the_granted_app_all_is_open(scene: Scene, name: str, number: int) ->
             scene.call(actor, name, ON_OBJECTS[name][number], scene.words["Mine"])
         return
     shown = scene.call(actor, name, ON_OBJECTS[name][number], scene.words["Mine"])
-    assert "Mine" in told_by(shown) or name == "tasks.list" or not name.endswith((".list", ".names"))
+    assert "Mine" in told_by(shown) or name == "tasks.list" or not name.endswith((".list", ".names", ".search"))
     if name.endswith(".list"):
         assert len(shown.items) == 1
         assert "Other" not in told_by(shown)
 
 
-@pytest.mark.parametrize(("name", "number"), [row for row in CALLS if ON_OBJECTS[row[0]][row[1]]])
+@pytest.mark.parametrize(
+    ("name", "number"), [row for row in CALLS if ON_OBJECTS[row[0]][row[1]] and row[0] != "apps.search"]
+)
 def test_what_may_not_be_read_is_as_if_it_were_not_there(scene: Scene, name: str, number: int) -> None:
     """The error for a hidden object is, to the letter, the error for one that does not exist."""
     absent = {"app": "Ghost", "id": 999, "task": 999, "instance": 999, "credential": 999, "run": "0" * 36}
@@ -375,3 +378,21 @@ def test_permit_tells_beforehand_what_a_call_would_raise(zona: Zona) -> None:
 def test_nobody_grants_more_than_it_has(held: str, asked: str, granted: bool) -> None:
     """A permission text is covered by the same or a wider one, at large or for the same object."""
     assert Actor(name="ann", permissions=frozenset({held})).may_grant(asked) is granted
+
+
+def test_a_search_finds_what_may_be_read(zona: Zona, app_factory: Callable[..., AppDefinition]) -> None:
+    """An actor let in for some apps finds those only, in everybody's order, and the limit counts those."""
+    workspace = zona.tenant()
+    for number in range(1, 7):
+        workspace.apps.upsert(app_factory(title=f"App {number}", description="word " * (number % 3 + 1)))
+    everybody = [app.integration_id for app in workspace.apps.search("word app")]
+    assert len(everybody) == 6
+    granted = {2, 3, 6}
+    actor = Actor(name="ann", permissions=frozenset(f"apps:read@apps/{number}" for number in granted))
+    here = zona.tenant(actor=actor).apps
+    seen = [app.integration_id for app in here.search("word app")]
+    assert seen == [number for number in everybody if number in granted]
+    assert [app.integration_id for app in here.search("word app", limit=2)] == seen[:2]
+    assert here.search("App 1") == []
+    by_task = Actor(name="ann", permissions=frozenset({"tasks:read@apps/1", "apps:read@tasks/1"}))
+    assert zona.tenant(actor=by_task).apps.search("word") == []

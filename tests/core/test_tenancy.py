@@ -184,3 +184,19 @@ def act(view: Collection, verb: str, key: str, value: str) -> None:
                 view.delete_many({"code": value})
     except ZonaError:
         pass
+
+
+@pytest.mark.parametrize("words", ["word", "wor", "theirs", "acme", "acmes", "tenant_code acme", "mine"])
+def test_a_search_finds_nothing_of_others(words: str) -> None:
+    """Tenants whose codes begin alike, with the same keys and texts, find their own; the stamp is no text."""
+    store, spec = MemoryStore(), CollectionSpec(name="papers", text=("title",))
+    views = {code: tenant_collection(store, spec, code) for code in ("acme", "acmes", "a")}
+    for code, view in views.items():
+        view.insert_many({"_id": str(number), "title": "word", "of": code} for number in range(3))
+    views["acmes"].insert({"_id": "only", "title": "theirs"})
+    found = {code: view.search(words) for code, view in views.items()}
+    for code, documents in found.items():
+        assert all(document.get("of", "acmes") == code and STAMP not in document for document in documents)
+        assert len(documents) == (3 if "word".startswith(words) else words == "theirs" and code == "acmes")
+    with pytest.raises(InvalidInput):
+        views["acme"].search(words, {STAMP: "acmes"})

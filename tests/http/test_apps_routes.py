@@ -340,3 +340,21 @@ def test_tenants_see_nothing_of_one_another(served: Zona, call: Call) -> None:
     for tenant, status in (("localhost", 404), ("nobody", 403), ("acme", 200)):
         body = {"integration_id": made.json["data"]["app"]["integration_id"], "tenant_code": tenant}
         assert call("DELETE", "/apps/v1/app", json=body).status_code == status, tenant
+
+
+def test_apps_are_searched(call: Call) -> None:
+    """All words count, the most relevant app comes first; what holds no word is refused."""
+    call("POST", "/api/v1/apps", json=definition("Scanner", description="Scans the whole internet."))
+    call("POST", "/api/v1/apps", json=definition("Internet"))
+    answer = call("GET", "/api/v1/apps/search", params={"q": "INTERNÉT"})
+    assert ([app["title"] for app in answer.json["data"]], answer.json["meta"]["next"]) == (
+        ["Internet", "Scanner"],
+        None,
+    )
+    answer = call("GET", "/api/v1/apps/search", params={"q": '"the" whole -scan', "limit": "1", "status": "active"})
+    assert [app["title"] for app in answer.json["data"]] == ["Scanner"]
+    assert call("GET", "/api/v1/apps/search", params={"q": "internet OR x"}).json["data"] == []
+    refused = call("GET", "/api/v1/apps/search", params={"q": "$-*"})
+    assert (refused.status_code, refused.json["code"]) == (422, "invalid_query")
+    for params in ({}, {"q": ""}, {"q": "x" * 1_001}, {"q": "x", "limit": "1001"}, {"q": "x", "after": "y"}):
+        assert call("GET", "/api/v1/apps/search", params=params).status_code == 422

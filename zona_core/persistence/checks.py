@@ -50,6 +50,8 @@ Encode = Callable[[datetime], Scalar]
 
 def value_at(document: Mapping[str, Any], path: str) -> Any:
     """What stands at a dotted path; None if nothing does. Lists are not entered."""
+    if "." not in path:
+        return document.get(path)
     found: Any = document
     for part in path.split("."):
         if not isinstance(found, dict):
@@ -189,7 +191,10 @@ def time_before(now: datetime, seconds: float) -> datetime | None:
 
 
 def check_spec(spec: CollectionSpec) -> None:
-    """Names are lower-case identifiers, index names differ, a TTL index has one field and a time not below 0."""
+    """Names are lower-case identifiers, index names differ, a TTL index has one field and a time not below 0.
+
+    What is searched are paths, each once.
+    """
     faults = [] if _NAME.match(spec.name) else [Fault("name", f"{spec.name!r} is no name", "a-z, 0-9, _")]
     names = [index.name for index in spec.indexes]
     for number, index in enumerate(spec.indexes):
@@ -197,6 +202,12 @@ def check_spec(spec: CollectionSpec) -> None:
         faults += (fault.under(here) for fault in _index_faults(index))
         if index.name in names[:number]:
             faults.append(Fault(f"{here}.name", f"{index.name!r} is taken", "a name of its own"))
+    for path in (*spec.text, *spec.text_within):
+        check_path(path)
+    if len(set(spec.text)) < len(spec.text):
+        faults.append(Fault("text", "a path stands twice", "each path once"))
+    if spec.text_within and not spec.text:
+        faults.append(Fault("text_within", "there is no text", "paths in text"))
     if faults:
         raise InvalidInput.of(faults, f"The collection {spec.name!r}")
 

@@ -96,6 +96,7 @@ APPS: Final = Kind(
             Index(name="by_id", fields=("integration_id",), unique=True),
             Index(name="by_status", fields=("status", "title")),
         ),
+        text=("title", "category", "description"),
     ),
     key=lambda app: str(app.integration_id),
 )

@@ -78,6 +78,10 @@ class Repository(Generic[T]):
         """How many match for each value at ``path``."""
         return self._collection.group_count(path, where or {}, limit=limit)
 
+    def search(self, words: str, where: Where | None = None, *, limit: int = 100) -> list[T]:
+        """Those that match and have every word of ``words``, the most relevant first; see ``Collection.search``."""
+        return [self._model(document) for document in self._collection.search(words, where or {}, limit=limit)]
+
     def insert(self, model: T) -> T:
         """Stores a new model; raises ``DuplicateKey``. Gives it with its revision."""
         self._collection.insert(self._document(model))

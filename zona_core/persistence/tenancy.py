@@ -37,7 +37,7 @@ STAMP: Final = "tenant_code"
 
 
 def tenant_spec(spec: CollectionSpec) -> CollectionSpec:
-    """``spec`` for many tenants in one collection: every index begins with the stamp."""
+    """``spec`` for many tenants in one collection: every index begins with the stamp, that of texts as well."""
     check_spec(spec)
     return CollectionSpec(
         name=spec.name,
@@ -47,6 +47,8 @@ def tenant_spec(spec: CollectionSpec) -> CollectionSpec:
             else Index(name=index.name, fields=(STAMP, *index.fields), unique=index.unique, where=index.where)
             for index in spec.indexes
         ),
+        text=spec.text,
+        text_within=(STAMP, *spec.text_within) if spec.text else (),
     )
 
 
@@ -92,6 +94,10 @@ class TenantCollection:
     def group_count(self, path: str, where: Where | None = None, *, limit: int = 100) -> dict[Scalar, int]:
         """See ``Collection.group_count``."""
         return self._inner.group_count(path, self._mine(where), limit=limit)
+
+    def search(self, words: str, where: Where | None = None, *, limit: int = 100) -> list[Document]:
+        """See ``Collection.search``."""
+        return [self._own(document) for document in self._inner.search(words, self._mine(where), limit=limit)]
 
     @_own_words()
     def insert(self, document: Document) -> None:

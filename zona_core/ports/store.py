@@ -101,10 +101,15 @@ class Index:
 
 @define(frozen=True, kw_only=True)
 class CollectionSpec:
-    """A collection's name (an identifier) and the indexes for its queries."""
+    """A collection's name (an identifier), the indexes for its queries, and what can be searched in it."""
 
     name: str
     indexes: tuple[Index, ...] = ()
+    #: paths of the texts, or lists of texts, that ``Collection.search`` looks into; a word of the first counts most
+    text: tuple[str, ...] = ()
+    #: paths: each search is among the documents with one text at each, which its ``where`` names; the index is parted
+    #: by them, so that others are not looked at
+    text_within: tuple[str, ...] = ()
 
 
 @define(frozen=True, kw_only=True)
@@ -162,6 +167,19 @@ class Collection(Protocol):
 
         Null and missing are one value, lists and objects are left out. Python's dicts hold either True or 1: where
         documents have both, they are counted together as the number; likewise False and 0.
+        """
+
+    def search(self, words: str, where: Where = ..., *, limit: int = 100) -> list[Document]:
+        """At most ``limit`` (1-1,000) matching documents with every word of ``words``, the most relevant first.
+
+        A word is a run of letters and digits; case and diacritics do not count. All words but the last are whole words
+        of a text at one of ``CollectionSpec.text``, the last one may also begin a longer word there. Nothing in
+        ``words`` is an operator. How relevant a document is depends on its own texts alone; of equals the first by
+        ``_id`` is first. ``zona_core.persistence.words`` has the rules.
+
+        Raises ``InvalidInput`` with code ``invalid_query`` if there is no word or the collection has no ``text``;
+        ``StoreUnavailable`` with code ``store_outdated`` if the index has not been made yet: it is made with the
+        collection, or by ``migrate`` where there are documents already.
         """
 
     def insert(self, document: Document) -> None:

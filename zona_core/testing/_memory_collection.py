@@ -29,6 +29,7 @@ from zona_core.persistence.checks import (
 )
 from zona_core.persistence.converter import datetime_text
 from zona_core.persistence.matching import matches, sort_values
+from zona_core.persistence.words import checked_search, weights_of
 from zona_core.ports.paging import cursor_after, fingerprint, position_of
 from zona_core.ports.store import Change, CollectionSpec, Document, Index, Page, Range, Scalar, Sort, Where
 
@@ -86,6 +87,15 @@ class MemoryCollection:
         counts = Counter(sorted(scalars, key=lambda value: isinstance(value, bool)))  # of equals the first is the key
         ranked = sorted(counts, key=lambda value: (-counts[value], sort_key([value], [(path, 1)])))
         return {value: counts[value] for value in ranked[:limit]}
+
+    def search(self, words: str, where: Where = _ALL, *, limit: int = 100) -> list[Document]:
+        """See ``Collection.search``."""
+        conditions = checked_where(where, datetime_text)
+        wanted = checked_search(self.spec, words, conditions, limit)
+        found = self._matching(conditions, [("_id", 1)])
+        ranked = [(wanted.relevance(weights_of(stored.document, self.spec.text)), stored) for stored in found]
+        ranked.sort(key=lambda hit: -hit[0])
+        return [stored.copy() for relevance, stored in ranked[:limit] if relevance]
 
     def insert(self, document: Document) -> None:
         """See ``Collection.insert``."""

@@ -16,11 +16,14 @@ from __future__ import annotations
 from ._contract_documents import DocumentsContract
 from ._contract_paging import PagingContract
 from ._contract_queries import QueriesContract
+from ._contract_search import SearchContract
 from ._contract_transactions import TransactionsContract
 from ._contract_upkeep import UpkeepContract
 
 __all__ = ["DocumentStoreContract"]
 
 
-class DocumentStoreContract(DocumentsContract, QueriesContract, PagingContract, TransactionsContract, UpkeepContract):
+class DocumentStoreContract(
+    DocumentsContract, QueriesContract, PagingContract, SearchContract, TransactionsContract, UpkeepContract
+):
     """All parts of the contract; see ``zona_core.ports.store``."""

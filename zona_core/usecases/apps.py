@@ -18,7 +18,7 @@ from zona_core.persistence.repository import Listing
 from zona_core.persistence.snapshots import Snapshot
 from zona_core.ports.store import Where
 from zona_core.usecases import _reconcile as reconcile
-from zona_core.usecases._access import check_revision, objects_of, permitted, readable_page, require_new
+from zona_core.usecases._access import check_revision, narrowed, objects_of, permitted, readable_page, require_new
 from zona_core.usecases._area import Area, TenantContext, use_case
 from zona_core.usecases._lookup import app_of
 
@@ -105,6 +105,18 @@ class Apps(Area):
         where: Where = {"status": status.value if status else LIVE_APP}
         context, sort = self._context, [("title", 1)]
         return readable_page(context.actor, context.data.apps, APPS, where, sort=sort, after=after, limit=limit)
+
+    @use_case("apps:read", by_object=True)
+    def search(self, words: str, *, status: AppStatus | None = None, limit: int = 50) -> builtins.list[Integration]:
+        """Apps with all of ``words`` in title, category and description, the most relevant first.
+
+        Case and diacritics do not count, and of the last word the beginning is enough; see ``Collection.search``.
+        At most ``limit`` (1-1,000), those deleted only if asked for. Raises ``InvalidInput`` if there is no word.
+        """
+        where: Where = {"status": status.value if status else LIVE_APP}
+        # For apps there is one query at most: they belong to nothing that could be granted besides.
+        queries = narrowed(self._context.actor, "apps:read", APPS, where)
+        return [app for query in queries for app in self._context.data.apps.search(words, query, limit=limit)]
 
     @use_case("apps:read", by_object=True)
     def names(self) -> Snapshot:

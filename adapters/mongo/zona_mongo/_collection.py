@@ -28,6 +28,7 @@ from zona_core.persistence.checks import (
     value_at,
     with_key,
 )
+from zona_core.persistence.words import changes_text, checked_search, not_searchable
 from zona_core.ports.paging import cursor_after, fingerprint, invalid_cursor, position_of
 from zona_core.ports.store import Change, CollectionSpec, Document, Page, Range, Scalar, Sort, Where
 
@@ -35,9 +36,10 @@ from ._bulk import Bulk
 from ._clients import Link, MongoCollection
 from ._errors import Guard, is_too_large
 from ._queries import after_position, counted_value, filter_of, place_of, update_of
-from ._schema import Layout
+from ._schema import Layout, Schema
 from ._sessions import Sessions
 from ._values import NATIVE, OPTIONS, check_row, cursor_value, stored_datetime, value_of_cursor
+from ._words import WORDS
 
 __all__ = ["MongoDocuments"]
 
@@ -51,9 +53,13 @@ _LONG: Final = 600.0
 class MongoDocuments:
     """The documents of one collection; see ``zona_core.ports.store.Collection``."""
 
-    def __init__(self, link: Link, sessions: Sessions, spec: CollectionSpec) -> None:
+    def __init__(self, link: Link, sessions: Sessions, schema: Schema, spec: CollectionSpec) -> None:
         self.spec = spec
         self.layout = Layout.of(spec)
+        self._words = self.layout.words
+        self._schema = schema
+        #: whether the index of texts is known to be there
+        self.searchable = False
         self._link = link
         self._sessions = sessions
         self._name = spec.name
@@ -108,10 +114,24 @@ class MongoDocuments:
             rows = self._collection.aggregate(stages, session=self._sessions.session).to_list()
         return {bool(row["_id"]) if row["truths"] else row["_id"]: row["count"] for row in rows}
 
+    def search(self, words: str, where: Where = _ALL, *, limit: int = 100) -> list[Document]:
+        """See ``Collection.search``."""
+        conditions = checked_where(where, stored_datetime)
+        wanted = checked_search(self.spec, words, conditions, limit)
+        index = self._words
+        self.searchable = self.searchable or self._schema.is_searchable(self.layout)
+        if index is None or not self.searchable:
+            raise not_searchable(self._name)
+        matching = filter_of(conditions, self.layout.typed)
+        with self._guard:
+            found = self._sessions.atomically(
+                lambda session: index.search(self._collection, wanted, matching, limit, session)
+            )
+        return [self._whole(row) for row in found]
+
     def insert(self, document: Document) -> None:
         """See ``Collection.insert``."""
-        check_row(document, self._indexed)
-        row = {**document, "revision": 1}
+        row = self._new(document)
         session = self._sessions.session
         with self._guard:
             if session is not None:
@@ -120,10 +140,7 @@ class MongoDocuments:
 
     def insert_many(self, documents: Iterable[Document]) -> list[str]:
         """See ``Collection.insert_many``."""
-        rows = []
-        for document in documents:
-            check_row(document, self._indexed)
-            rows.append({**document, "revision": 1})
+        rows = [self._new(document) for document in documents]
         with self._guard:
             return self._bulk.insert(rows)
 
@@ -131,7 +148,7 @@ class MongoDocuments:
         """See ``Collection.load``."""
         rows = loadable(documents, self._indexed, native=NATIVE)
         with self._guard:
-            self._bulk.load({key: dict(document) for key, document in rows.items()})
+            self._bulk.load({key: self._worded(dict(document)) for key, document in rows.items()})
 
     def replace(self, document: Document) -> int:
         """See ``Collection.replace``."""
@@ -234,34 +251,48 @@ class MongoDocuments:
         """The first document that matches, after the change; None if none does."""
         self._check_values(change)
         session = self._sessions.session
-        if session is not None:
-            return self._altered_within(wanted, order, change, session)
-        if any(isinstance(by, float) and abs(by) > _HUGE for by in change.increment.values()):
-            with self._changing:
-                return self._sessions.atomically(lambda own: self._altered_within(wanted, order, change, own))
+        if session is not None or self._takes_reading(change):
+            return self._altered_here(wanted, order, change, session)
         with self._changing:
             changed = self._collection.find_one_and_update(
                 wanted, update_of(change), sort=order, return_document=ReturnDocument.AFTER
             )
         return None if changed is None else self._whole(changed)
 
-    def _altered_within(
-        self, wanted: dict[str, Any], order: dict[str, int], change: Change, session: ClientSession
+    def _altered_here(
+        self, wanted: dict[str, Any], order: dict[str, int], change: Change, session: ClientSession | None
     ) -> Document | None:
-        """The same within a transaction, which an error would end: what the server would refuse is found here."""
-        with self._guard:
-            document = self._collection.find_one(wanted, sort=order, session=session)
-        if document is None:
-            return None
-        expected = self._whole(document)["revision"]
-        apply_change(document, change)
+        """The same by reading the document, changing it and putting it there unless somebody else changed it meanwhile.
+
+        Within a transaction what the server would refuse is found here: its error would end the transaction.
+        """
+        while True:
+            with self._guard:
+                document = self._collection.find_one(wanted, sort=order, session=session)
+            if document is None:
+                return None
+            expected = self._whole(document)["revision"]
+            apply_change(document, change)
+            check_row(document, self._indexed)
+            if self._put(document, expected, session):
+                return document
+
+    def _takes_reading(self, change: Change) -> bool:
+        """Whether the server alone cannot make the change: it knows no words, and its sums may leave 64 bits."""
+        if self._words is not None and changes_text(change, self.spec.text):
+            return True
+        return any(isinstance(by, float) and abs(by) > _HUGE for by in change.increment.values())
+
+    def _new(self, document: Document) -> Document:
         check_row(document, self._indexed)
-        self._put(document, expected, session)
-        return document
+        return self._worded({**document, "revision": 1})
+
+    def _worded(self, document: Document) -> Document:
+        return document if self._words is None else self._words.worded(document)
 
     def _put(self, row: Document, expected: int, session: ClientSession | None) -> bool:
         """Puts a document in the place of its earlier revision, if that is still there."""
-        place = {"_id": row["_id"], "revision": expected}
+        place, row = {"_id": row["_id"], "revision": expected}, self._worded(row)
         with self._guard:
             if session is not None:
                 self._bulk.require_free([row], session, replacing=True)
@@ -283,6 +314,8 @@ class MongoDocuments:
         if type(key) is not str or type(document.get("revision")) is not int:
             message = f"what {self._name} has under the key {key} is no document of Zona's"
             raise StoreUnavailable(message, code="document_damaged", collection=self._name, key=str(key))
+        if self._words is not None:
+            document.pop(WORDS, None)
         return document
 
     def _cursor(self, query: str, last: Document, order: Iterable[tuple[str, int]]) -> str:

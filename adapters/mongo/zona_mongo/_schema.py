@@ -29,6 +29,7 @@ from ._errors import Guard, is_duplicate, key_of
 from ._queries import SCALARS, plain_condition
 from ._sessions import LOCK, META, Sessions
 from ._values import stored_datetime
+from ._words import WordIndex
 
 __all__ = ["Layout", "Schema"]
 
@@ -53,6 +54,8 @@ class Layout:
     conditions: Mapping[str, dict[str, Condition]]
     #: paths whose types a query must name, so that it can use a partial index
     typed: frozenset[str]
+    #: what there is for searching texts; its index is one of ``indexes``
+    words: WordIndex | None
 
     @classmethod
     def of(cls, spec: CollectionSpec) -> Layout:
@@ -63,8 +66,11 @@ class Layout:
             indexes[index.name] = _definition(index, conditions[index.name])
             if index.unique and not index.where:
                 indexes[f"{index.name}.order"] = {"key": _ordered(index.fields)}
+        words = WordIndex(spec) if spec.text else None
+        if words is not None:
+            indexes[words.name] = words.definition
         typed = (path for index in spec.indexes if index.unique and index.where for path in index.fields)
-        return cls(spec.name, indexes, conditions, frozenset(typed))
+        return cls(spec.name, indexes, conditions, frozenset(typed), words)
 
 
 def _definition(index: Index, where: Mapping[str, Condition]) -> Definition:
@@ -115,21 +121,43 @@ class Schema:
             found = self._link.collection(META).find_one({"_id": _SCHEMA})
         return int(found["version"]) if found else 0
 
-    def make(self, layout: Layout) -> None:
-        """Makes the collection and the indexes that are missing; changed ones are left to ``migrate``."""
+    def make(self, layout: Layout) -> bool:
+        """Makes the collection and the indexes that are missing; changed ones are left to ``migrate``.
+
+        So is an index of texts where there are documents already. Gives whether texts can be searched, as far as it
+        knows.
+        """
         with self._guard:
             existing = self._existing(layout.name)
+            missing = self._to_make(layout, existing or {})
         if existing is None and self._sessions.session is not None:
             # What is begun already would not see a collection that is made beside it.
             self._sessions.after_rollback(lambda: self.make(layout))
             self._build(layout, layout.indexes, self._sessions.session)
-        elif existing is None or layout.indexes.keys() - existing.keys():
-            self._build(layout, layout.indexes.keys() - (existing or {}).keys(), None)
+        elif existing is None or missing:
+            self._build(layout, missing, None)
+        return layout.words is not None and (existing is None or layout.words.name in missing)
+
+    def _to_make(self, layout: Layout, existing: Mapping[str, Definition]) -> set[str]:
+        missing = layout.indexes.keys() - existing.keys()
+        if layout.words is not None and layout.words.name in missing and self._has_documents(layout.name):
+            missing.discard(layout.words.name)
+        return missing
+
+    def _has_documents(self, name: str) -> bool:
+        return self._link.collection(name).find_one({}, {"_id": 1}) is not None
+
+    def is_searchable(self, layout: Layout) -> bool:
+        """Whether the index of texts is there as declared."""
+        words = layout.words
+        with self._guard:
+            existing = self._existing(layout.name) or {}
+        return words is not None and existing.get(words.name) == words.definition
 
     def migrate(self, layouts: Iterable[Layout]) -> list[str]:
-        """Remakes changed indexes; says what was done."""
+        """Remakes changed indexes, and the words of documents that lack them; says what was done."""
         self.require_usable()
-        return [note for layout in layouts for note in self._remake(layout)]
+        return [note for layout in layouts for note in (*self._fill(layout), *self._remake(layout))]
 
     def differences(self, layouts: Iterable[Layout]) -> list[str]:
         """What differs from what is declared, in sentences."""
@@ -137,6 +165,7 @@ class Schema:
         for layout in layouts:
             with self._guard:
                 existing = self._existing(layout.name) or {}
+            notes += self._word_notes(layout)
             notes += [f"Index {layout.name}.{name} is missing." for name in layout.indexes if name not in existing]
             for name, definition in existing.items():
                 if name not in layout.indexes:
@@ -200,6 +229,20 @@ class Schema:
                     raise _impossible(layout, key_of(exc)) from exc
                 if exc.code != _EXISTS:
                     raise
+
+    def _word_notes(self, layout: Layout) -> list[str]:
+        if layout.words is None:
+            return []
+        with self._guard:
+            wrong = layout.words.wrong(self._link.collection(layout.name))
+        return [f"The index of texts of {layout.name} is wrong for {wrong:,} of its documents."] if wrong else []
+
+    def _fill(self, layout: Layout) -> list[str]:
+        if layout.words is None:
+            return []
+        with self._guard:
+            filled = layout.words.fill(self._link.collection(layout.name))
+        return [f"The index of texts of {layout.name}: made for {filled:,} of its documents."] if filled else []
 
     def _remake(self, layout: Layout) -> list[str]:
         with self._guard:

@@ -56,7 +56,7 @@ class _Transaction:
     #: a part of it failed: the rest must not be kept
     doomed: bool = False
     #: what is to be done should it be undone
-    undone: list[Callable[[], None]] = Factory(list)
+    undone: list[Callable[[], object]] = Factory(list)
 
 
 class Sessions:
@@ -87,7 +87,7 @@ class Sessions:
         if opened is not None:
             opened.doomed = True
 
-    def after_rollback(self, action: Callable[[], None]) -> None:
+    def after_rollback(self, action: Callable[[], object]) -> None:
         """Has ``action`` run should this thread's transaction be undone."""
         self._local.opened.undone.append(action)
 

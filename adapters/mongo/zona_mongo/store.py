@@ -58,8 +58,8 @@ class MongoStore:
             return known
         check_spec(spec)
         self._schema.require_usable()
-        made = MongoDocuments(self._link, self._sessions, spec)
-        self._schema.make(made.layout)
+        made = MongoDocuments(self._link, self._sessions, self._schema, spec)
+        made.searchable = self._schema.make(made.layout)
         self._collections[spec.name] = made
         return made
 

@@ -28,6 +28,7 @@ from zona_core.persistence.checks import (
     with_key,
 )
 from zona_core.persistence.converter import datetime_text
+from zona_core.persistence.words import checked_search, not_searchable
 from zona_core.ports.paging import cursor_after, fingerprint, position_of
 from zona_core.ports.store import Change, CollectionSpec, Condition, Document, Page, Scalar, Sort, Where
 
@@ -124,6 +125,16 @@ class SqliteCollection:
             (*values, limit),
         )
         return {bool(value) if boolean else value: count for value, count, boolean in rows}
+
+    def search(self, words: str, where: Where = _ALL, *, limit: int = 100) -> list[Document]:
+        """See ``Collection.search``."""
+        conditions = checked_where(where, datetime_text)
+        wanted = checked_search(self.spec, words, conditions, limit)
+        index = self.layout.words
+        if index is None or not index.is_made(self._database):
+            raise not_searchable(self._name)
+        found = index.select(wanted, conditions, _sql.where_clause(conditions, self._known), limit)
+        return [self._parsed(*row) for row in self._database.rows(*found)]
 
     def insert(self, document: Document) -> None:
         """See ``Collection.insert``."""

@@ -35,13 +35,17 @@ _PAUSES: Final = (0.0005, 0.016)
 
 
 class Database:
-    """One SQLite file in WAL mode, used by any number of threads and processes."""
+    """One SQLite file in WAL mode, used by any number of threads and processes.
 
-    def __init__(self, location: Location) -> None:
+    ``prepare`` are given each new connection.
+    """
+
+    def __init__(self, location: Location, *prepare: Callable[[sqlite3.Connection], None]) -> None:
         if sqlite3.sqlite_version_info < _OLDEST:
             found, needed = sqlite3.sqlite_version, ".".join(map(str, _OLDEST))
             raise ConfigurationError(f"Python's SQLite is {found}; the store needs {needed} or newer")
         self._location = location
+        self._prepare = prepare
         self._links = Links(self._connect, location.busy_timeout)
         self._make_file()
         with self._own_errors():
@@ -311,6 +315,8 @@ class Database:
                 f"the database {self._location.path} cannot be put into WAL mode: it stays in {mode}"
             )
         connection.execute(f"PRAGMA synchronous = {self._location.synchronous}")
+        for prepare in self._prepare:
+            prepare(connection)
 
 
 def _reset(link: Link) -> list[Callable[[], None]]:

@@ -16,7 +16,7 @@ from attrs import define
 from zona_core.errors import DuplicateKey, StoreUnavailable
 from zona_core.ports.store import CollectionSpec, Condition
 
-from . import _sql
+from . import _sql, _words
 from ._database import Database
 
 __all__ = ["MIGRATIONS", "Layout", "Migration", "Schema"]
@@ -52,6 +52,8 @@ class Layout:
     indexes: dict[str, str]
     #: fields of the indexes, by index name
     fields: dict[str, tuple[str, ...]]
+    #: what there is for searching texts: a table and its triggers
+    words: _words.WordIndex | None = None
 
     @classmethod
     def of(cls, spec: CollectionSpec, conditions: Mapping[str, Mapping[str, Condition]]) -> Layout:
@@ -63,7 +65,7 @@ class Layout:
             for index in spec.indexes
         }
         fields = {f"{spec.name}.{index.name}": index.fields for index in spec.indexes}
-        return cls(spec.name, table, indexes, fields)
+        return cls(spec.name, table, indexes, fields, _words.WordIndex(spec) if spec.text else None)
 
     def duplicate(self, exc: sqlite3.IntegrityError) -> DuplicateKey:
         """The error for a violated constraint; SQLite names the index in its message."""
@@ -105,23 +107,33 @@ class Schema:
         self._usable = True
 
     def make(self, layout: Layout) -> None:
-        """Makes the table and the indexes that are missing; changed ones are left to ``migrate``."""
+        """Makes the table and the indexes that are missing; changed ones are left to ``migrate``.
+
+        So is an index of texts where there are documents already.
+        """
         existing = self._existing(layout.name)
-        if existing.keys() >= {layout.name, *layout.indexes}:
+        if existing.keys() >= {layout.name, *layout.indexes} and not self._lacks_words(layout):
             return
         with self._database.transaction():
             existing = self._existing(layout.name)
             if layout.name not in existing:
                 self._database.execute(layout.table)
             self._make_indexes(layout, layout.indexes.keys() - existing.keys())
+            if layout.words is not None and self._lacks_words(layout):
+                layout.words.make(self._database)
+
+    def _lacks_words(self, layout: Layout) -> bool:
+        """Whether the index of texts is to be made now: where there are documents already, ``migrate`` does it."""
+        return layout.words is not None and layout.words.may_be_made(self._database)
 
     def migrate(self, layouts: Iterable[Layout]) -> list[str]:
-        """Takes the steps to this code's version and remakes changed indexes; says what was done."""
+        """Takes the steps to this code's version and remakes what differs; says what was done."""
         self._refuse_foreign()
         with self._database.transaction():
             notes = self._upgrade()
             for layout in layouts:
                 notes += self._remake(layout)
+                notes += _words.mended(self._database, layout.name, layout.words)
         self._usable = True
         return notes
 
@@ -134,6 +146,7 @@ class Schema:
         notes += [f"Integrity: {line}" for line in found if line != "ok"]
         for layout in layouts:
             notes += self._index_notes(layout)
+            notes += _words.differences(self._database, layout.name, layout.words)
         return notes
 
     def _is_empty(self) -> bool:
@@ -160,7 +173,7 @@ class Schema:
         rows = self._database.rows(
             "SELECT name, sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL", (name,)
         )
-        return dict(rows)
+        return {found: sql for found, sql in rows if not _words.is_of_words(found)}
 
     def _make_indexes(self, layout: Layout, names: Iterable[str]) -> None:
         for name in sorted(names):

@@ -15,6 +15,7 @@ from ._collection import SqliteCollection
 from ._database import Database
 from ._location import Location
 from ._schema import Schema
+from ._words import register
 
 __all__ = ["SqliteStore"]
 
@@ -36,7 +37,7 @@ class SqliteStore:
 
     def __init__(self, url: str) -> None:
         self.converter = new_converter(text_datetimes=True)
-        self._database = Database(Location.parsed(url))
+        self._database = Database(Location.parsed(url), register)
         try:
             self._schema = Schema(self._database)
         except BaseException:

@@ -14,7 +14,7 @@ from zona_core.usecases.apps import AppOutcome, DeletedApp
 from zona_http._conditions import tag_of
 from zona_http.operation import Answer, Call, Operation, Problem, Upload
 
-from ._common import Id, InTenant, OptionalTenant, PageOfTenant
+from ._common import Id, InTenant, OptionalTenant, PageOfTenant, PageSize
 from ._definitions import AppBody, AppReplacement, defined
 from ._doors import place
 
@@ -49,6 +49,20 @@ class AppPage(PageOfTenant):
 
 
 @define(frozen=True, kw_only=True)
+class AppSearch(OptionalTenant):
+    """Which apps, by their words."""
+
+    q: Annotated[
+        str,
+        Meta(
+            min_length=1, max_length=1_000, description="words, all of which an app has", examples=["internet search"]
+        ),
+    ]
+    status: Annotated[AppStatus, Meta(description="without it all that are not deleted")] | None = None
+    limit: PageSize = 50
+
+
+@define(frozen=True, kw_only=True)
 class AppDocument(OptionalTenant):
     """A document that describes an app."""
 
@@ -77,6 +91,12 @@ def names(call: Call) -> Answer:
 def list_apps(call: Call) -> Listing[Integration]:
     params: AppPage = call.params
     return call.workspace.apps.list(status=params.status, after=params.after, limit=params.limit)
+
+
+def search_apps(call: Call) -> Answer:
+    params: AppSearch = call.params
+    found = call.workspace.apps.search(params.q, status=params.status, limit=params.limit)
+    return Answer(data=found, meta={"next": None})
 
 
 def get_app(call: Call) -> Integration:
@@ -178,6 +198,14 @@ OPERATIONS = (
     Operation(
         **_APPS, method="GET", path="/api/v1/apps", id="list_apps", summary="Apps by title",
         handler=list_apps, use_case="apps.list", params=AppPage, result=list[Integration], answer_example=[_APP],
+    ),
+    Operation(
+        **_APPS, method="GET", path="/api/v1/apps/search", id="search_apps",
+        summary="Apps by words, the most relevant first",
+        description="Apps that have every word of `q` in title, category or description. Case and diacritics do not "
+        "count, of the last word the beginning is enough, and nothing in `q` is an operator.",
+        handler=search_apps, use_case="apps.search", params=AppSearch, result=list[Integration], answer_example=[_APP],
+        problems=(Problem(status=422, codes=("invalid_input", "invalid_query")),),
     ),
     Operation(
         **_APPS, method="POST", path="/api/v1/apps", id="create_app", summary="Make an app of a definition",
