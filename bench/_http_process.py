@@ -146,7 +146,7 @@ def _parts(app: Application) -> dict[str, Replacements]:
         response.data = body
 
     return {
-        "token check": [(service.proofs, "identity", lambda _: identity)],
+        "token check": [(service.proofs, "believed", lambda _: identity)],
         "rate limits (client, user, tenant)": [(service.limits, "client", nothing), (service.limits, "known", nothing)],
         "early permission check": [(service.doors, "permit", nothing)],
         "parameters, validated": [(endpoint._params, "read", lambda *_: params)],
