@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from zona_core.domain.actors import Actor
 from zona_core.domain.tenants import Tenant, TenantStatus
 from zona_core.doors import System, Workspace
-from zona_core.errors import DuplicateKey, PermissionDenied, StoreUnavailable, TenantUnavailable
+from zona_core.errors import DuplicateKey, PermissionDenied, TenantUnavailable
 from zona_core.inprocess import SystemClock
 from zona_core.parts import Parts
 from zona_core.plugins import Plugins
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from zona_core.usecases.gate import Gate
 
 __all__ = ["Zona"]
-
-#: seconds after which it is worth another try where a tenant's data is on its way
-_MOVING = 5.0
-
 
 class Zona:
     """A security-automation engine, put together from settings, adapters and plugins.
@@ -156,18 +152,11 @@ class Zona:
             tenant = self._default_tenant(code)
         if tenant is None:
             raise TenantUnavailable(f"there is no tenant {code}", code="tenant_unknown", tenant_code=code)
-        if tenant.status is TenantStatus.MOVING:
-            raise StoreUnavailable(
-                f"the data of {code} is on its way to another database",
-                code="tenant_moving",
-                retry_after=_MOVING,
-                tenant_code=code,
-            )
+        self._parts.database.learn(tenant)
         if tenant.status is not TenantStatus.ACTIVE:
             raise TenantUnavailable(
                 f"the tenant {code} is {tenant.status.value}", code=f"tenant_{tenant.status.value}", tenant_code=code
             )
-        self._parts.database.learn(tenant)
         return tenant
 
     def _default_tenant(self, code: str) -> Tenant | None:

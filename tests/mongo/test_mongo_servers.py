@@ -56,7 +56,7 @@ def started(folder: Path, *, replica_set: str = "") -> Mongod:
     try:
         return Mongod(folder, replica_set=replica_set)
     except ServerMissing as exc:
-        pytest.skip(str(exc))
+        exc.report()
 
 
 def eventually(store: MongoStore) -> None:
@@ -75,7 +75,7 @@ def test_a_store_heals_by_itself(tmp_path: Path) -> None:
     try:
         servers = ReplicaSet(tmp_path, 1)
     except ServerMissing as exc:
-        pytest.skip(str(exc))
+        exc.report()
     try:
         servers.nodes[0].kill()
         store = MongoStore(f"{servers.url_of('x')}&{QUICK}")

@@ -55,8 +55,8 @@ class Circuit:
             return
         now = self._clock.monotonic()
         with self._lock:
-            self._refuse_if_open(now)
             self._refuse_if_hanging(now)
+            self._refuse_if_open(now)  # last: it may make this call the one that tries
             self._calls[me] = [now, 1]
 
     def __exit__(

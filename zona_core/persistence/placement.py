@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from typing import Any, Final, cast
 
-from zona_core.domain.tenants import Placement, Tenant
+from zona_core.domain.tenants import Placement, Tenant, TenantStatus
 from zona_core.errors import StoreUnavailable, ZonaError
 from zona_core.persistence.circuit import Circuit
 from zona_core.ports.clock import Clock
@@ -24,6 +24,8 @@ __all__ = ["BELIEF", "Placements", "TenantStore", "place_of", "url_of"]
 BELIEF: Final = 1.0
 #: seconds after which nobody uses a connection any more that was replaced by another
 _FAREWELL: Final = 60.0
+#: seconds after which it is worth another try where a tenant's data is on its way
+_MOVING: Final = 5.0
 _METHODS: Final = tuple(name for name in vars(Collection) if not name.startswith("_"))
 
 
@@ -69,7 +71,7 @@ class Placements:
         self._retired: list[tuple[TenantStore, float]] = []
 
     def store_of(self, tenant_code: str) -> DocumentStore:
-        """The store of the tenant's data; the core's for a code that no tenant has."""
+        """The store of the tenant's data; the core's for a code that no tenant has. Raises as ``learn`` does."""
         known = self._known.get(tenant_code)
         if known is not None and self._clock.monotonic() < known[1]:
             return known[0]
@@ -77,7 +79,19 @@ class Placements:
         return self._core if tenant is None else self.learn(tenant)
 
     def learn(self, tenant: Tenant) -> DocumentStore:
-        """Takes note of a tenant's row that was just read; gives the store of its data."""
+        """Takes note of a tenant's row that was just read; gives the store of its data.
+
+        Raises ``StoreUnavailable`` (``tenant_moving``) while its data is on its way to another one: whatever is written
+        meanwhile, by whoever, would be lost.
+        """
+        if tenant.status is TenantStatus.MOVING:
+            self.forget(tenant.tenant_code)
+            raise StoreUnavailable(
+                f"the data of {tenant.tenant_code} is on its way to another database",
+                code="tenant_moving",
+                retry_after=_MOVING,
+                tenant_code=tenant.tenant_code,
+            )
         url, code, now = url_of(tenant, self._template), tenant.tenant_code, self._clock.monotonic()
         with self._lock:
             known = self._known.get(code)

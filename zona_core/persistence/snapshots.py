@@ -12,6 +12,7 @@ import secrets
 import threading
 from collections.abc import Callable, Hashable
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from attrs import define, field
 
@@ -66,11 +67,12 @@ class Generations:
         version = store.version()
         if version is None:  # the store cannot tell
             return {}
-        seen = self._seen
-        if getattr(seen, "version", None) != (id(store), version) or len(seen.learnt) > _MOST_LEARNT:
-            seen.version, seen.learnt = (id(store), version), {}
-        learnt: dict[Hashable, Any] = seen.learnt
-        return learnt
+        noted: WeakKeyDictionary[DocumentStore, tuple[Hashable, dict[Hashable, Any]]]
+        noted = self._seen.__dict__.setdefault("noted", WeakKeyDictionary())
+        known = noted.get(store)
+        if known is None or known[0] != version or len(known[1]) > _MOST_LEARNT:
+            known = noted[store] = version, {}
+        return known[1]
 
     def change(self, tenant_code: str, name: str) -> None:
         """Begins a new generation; to be called within the transaction of the change."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import define
 
 from zona_core.domain.secrets import Secret
-from zona_core.domain.tenants import Placement
+from zona_core.domain.tenants import Placement, TenantStatus
 from zona_core.errors import Conflict, StoreUnavailable
 from zona_core.persistence.collections import KINDS
 from zona_core.persistence.database import CORE
@@ -106,7 +106,8 @@ class Maintenance(Area):
         database = self._context.parts.database
         with suppress(StoreUnavailable):  # outdated: nothing can be read before it is migrated
             for tenant in database.tenants.all({"placement": Placement.OWN.value}, sort=[("tenant_code", 1)]):
-                yield tenant.tenant_code, database.store_of(tenant.tenant_code)
+                if tenant.status is not TenantStatus.MOVING:  # whoever moves it looks after both its databases
+                    yield tenant.tenant_code, database.store_of(tenant.tenant_code)
 
     @property
     def _core(self) -> DocumentStore:
