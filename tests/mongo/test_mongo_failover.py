@@ -1,4 +1,4 @@
-"""Three servers: the contract's transactions, and a primary that dies or stands still while everybody writes."""
+"""Three servers: the contract, and a primary that dies or stands still while everybody writes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from real_servers import Mongod, ReplicaSet
 
 from zona_core.errors import Conflict, DuplicateKey, StoreUnavailable
 from zona_core.ports.store import Collection, CollectionSpec, Document, Index
-from zona_core.testing._contract_documents import DocumentsContract
-from zona_core.testing._contract_transactions import TransactionsContract
+from zona_core.testing.store_contract import DocumentStoreContract
 from zona_mongo.store import MongoStore
 
 WORK = CollectionSpec(name="work", indexes=(Index(name="code", fields=("code",), unique=True),))
@@ -49,8 +48,8 @@ def states(client: pymongo.MongoClient[dict[str, Any]]) -> list[int]:
         return []
 
 
-class TestThreeServers(DocumentsContract, TransactionsContract):
-    """Documents and transactions of the contract, on a replica set of three nodes."""
+class TestThreeServers(DocumentStoreContract):
+    """The whole contract, on a replica set of three nodes."""
 
     resolution = timedelta(milliseconds=1)
 
