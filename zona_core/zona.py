@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Zona"]
 
+
 class Zona:
     """A security-automation engine, put together from settings, adapters and plugins.
 

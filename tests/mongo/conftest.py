@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pymongo
 import pytest
+from pymongo.errors import PyMongoError
 from real_servers import ReplicaSet, ServerMissing, replica_set
 
 from zona_mongo.store import MongoStore
 
+#: seconds for a set of servers to be whole again
+PATIENCE = 60.0
 _numbers = itertools.count()
 
 
@@ -21,9 +26,12 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaSet]:
     yield from _started(tmp_path_factory.mktemp("mongo"), 1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def three_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaSet]:
-    """A replica set of three nodes, none of which a test may leave in another state than it found it."""
+    """A replica set of three nodes, none of which a test may leave in another state than it found it.
+
+    Each module has its own: a node that was killed replays all that others wrote before it answers.
+    """
     yield from _started(tmp_path_factory.mktemp("mongo3"), 3)
 
 
@@ -44,6 +52,26 @@ def url(servers: ReplicaSet) -> Iterator[str]:
     yield servers.url_of(name)
     with pymongo.MongoClient(servers.url) as client:
         client.drop_database(name)
+
+
+@pytest.fixture
+def three_url(three_servers: ReplicaSet) -> Iterator[str]:
+    """An empty database on three nodes, which goes with the test; they have recovered from the test before."""
+    name = f"zona_three_{next(_numbers)}"
+    with pymongo.MongoClient(three_servers.url) as client:
+        ends = time.monotonic() + PATIENCE
+        while _states(client) != [1, 2, 2] and time.monotonic() < ends:
+            time.sleep(0.1)
+        yield three_servers.url_of(name)
+        client.drop_database(name)
+
+
+def _states(client: pymongo.MongoClient[dict[str, Any]]) -> list[int]:
+    """What the servers are: 1 primary, 2 secondary, others something in between."""
+    try:
+        return sorted(member["state"] for member in client.admin.command("replSetGetStatus")["members"])
+    except PyMongoError:
+        return []
 
 
 @pytest.fixture

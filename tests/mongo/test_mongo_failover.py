@@ -1,23 +1,18 @@
-"""Three servers: the contract, and a primary that dies or stands still while everybody writes."""
+"""Three servers, and a primary that dies or stands still while everybody writes."""
 
 from __future__ import annotations
 
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
-from typing import Any
 
-import pymongo
 import pytest
-from pymongo.errors import PyMongoError
 from real_servers import Mongod, ReplicaSet
 
 from zona_core.errors import Conflict, DuplicateKey, StoreUnavailable
 from zona_core.ports.store import Collection, CollectionSpec, Document, Index
-from zona_core.testing.store_contract import DocumentStoreContract
 from zona_mongo.store import MongoStore
 
 WORK = CollectionSpec(name="work", indexes=(Index(name="code", fields=("code",), unique=True),))
@@ -25,37 +20,6 @@ WORK = CollectionSpec(name="work", indexes=(Index(name="code", fields=("code",),
 ROUNDS = 30
 #: seconds after which something that has to happen counts as not happening
 PATIENCE = 120.0
-_numbers = itertools.count()
-
-
-@pytest.fixture
-def url(three_servers: ReplicaSet) -> Iterator[str]:
-    """The URL of an empty database, which goes with the test; the servers have recovered from the test before."""
-    name = f"zona_three_{next(_numbers)}"
-    with pymongo.MongoClient(three_servers.url) as client:
-        ends = time.monotonic() + 60
-        while sorted(states(client)) != [1, 2, 2] and time.monotonic() < ends:
-            time.sleep(0.1)
-        yield three_servers.url_of(name)
-        client.drop_database(name)
-
-
-def states(client: pymongo.MongoClient[dict[str, Any]]) -> list[int]:
-    """What each server is: 1 primary, 2 secondary, others something in between."""
-    try:
-        return [member["state"] for member in client.admin.command("replSetGetStatus")["members"]]
-    except PyMongoError:
-        return []
-
-
-class TestThreeServers(DocumentStoreContract):
-    """The whole contract, on a replica set of three nodes."""
-
-    resolution = timedelta(milliseconds=1)
-
-    @pytest.fixture
-    def store_factory(self, url: str) -> Callable[[], MongoStore]:
-        return lambda: MongoStore(url)
 
 
 class Writer(threading.Thread):
@@ -105,10 +69,10 @@ class Writer(threading.Thread):
 
 @pytest.mark.parametrize("fault", ["kill", "pause"])
 def test_a_lost_primary_loses_no_write(
-    three_servers: ReplicaSet, url: str, fault: str, capsys: pytest.CaptureFixture[str]
+    three_servers: ReplicaSet, three_url: str, fault: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What was acknowledged is there exactly once, transactions are whole, and writing goes on within seconds."""
-    impatient = f"{url}&heartbeatFrequencyMS=500&connectTimeoutMS=1000&socketTimeoutMS=3000"
+    impatient = f"{three_url}&heartbeatFrequencyMS=500&connectTimeoutMS=1000&socketTimeoutMS=3000"
     with closing(MongoStore(impatient)) as store:
         work = store.collection(WORK)
         work.insert_many([{"_id": "from", "n": 0}, {"_id": "to", "n": 0}])
@@ -175,9 +139,9 @@ def stored(work: Collection) -> Iterator[Document]:
             return
 
 
-def test_a_key_taken_before_a_failover_is_taken_after_it(three_servers: ReplicaSet, url: str) -> None:
+def test_a_key_taken_before_a_failover_is_taken_after_it(three_servers: ReplicaSet, three_url: str) -> None:
     """A change of primary undoes nothing of what a majority has."""
-    store = MongoStore(url)
+    store = MongoStore(three_url)
     work = store.collection(WORK)
     work.insert({"_id": "a", "code": "x"})
     primary = three_servers.primary

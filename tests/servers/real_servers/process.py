@@ -17,7 +17,7 @@ from typing import NoReturn
 __all__ = ["ServerMissing", "ServerProcess", "free_port", "program"]
 
 #: seconds after which a server that does not answer counts as broken
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class ServerMissing(RuntimeError):
