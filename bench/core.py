@@ -1,4 +1,4 @@
-"""What the core costs: reads, models, encryption, and the bookkeeping of a run.
+"""What the core costs: reads, models, encryption, sorting by dependencies, and the bookkeeping of a run.
 
 Everything goes through the public use-cases with permissions, tenancy, audit and encryption on, on a SQLite store with
 ``synchronous=FULL``. Times are microseconds, the best of several rounds; ratios are to a bare baseline in the same run.
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import _crypto
+import _graphs
 import orjson
 from _report import Figure, arguments, figure, finish, side_by_side
 
@@ -197,6 +198,7 @@ def main() -> None:
                 *measure_reads(zona, path, rounds),
                 *measure_models(zona, rounds),
                 *_crypto.measure(options.quick),
+                *_graphs.measure(options.quick),
                 *measure_runs(zona, 50 if options.quick else 200),
                 *measure_commit(folder, rounds),
                 *measure_writes(zona),

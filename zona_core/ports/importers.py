@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from attrs import define
 
-from zona_core.domain.apps import AppDefinition
+from zona_core.domain.apps import AppDefinition, TaskDefinition
 from zona_core.errors import Fault
 
-__all__ = ["AppImporter", "ImportedApp"]
+__all__ = ["AppImporter", "ImportedApp", "TaskReader"]
 
 
 @define(frozen=True, kw_only=True)
@@ -27,4 +27,15 @@ class AppImporter(Protocol):
         """The app that ``document`` describes, titled ``title`` if given.
 
         Raises ``InvalidDocument`` if nothing can be made of it; bounded in time and memory whatever the input.
+        """
+
+
+@runtime_checkable
+class TaskReader(Protocol):
+    """What an importer does besides if its format has documents of a single task."""
+
+    def read_task(self, document: bytes) -> TaskDefinition:
+        """The task that ``document`` describes, not checked beyond its shape.
+
+        Raises ``InvalidDocument`` with every fault and its path; bounded in time and memory whatever the input.
         """

@@ -1,0 +1,7 @@
+"""Adapter: dependency graphs as pictures, in layers from left to right.
+
+``plugin`` registers it. SVG takes no library; PNG takes ``resvg_py`` (extra ``pictures``), imported when it is asked
+for.
+"""
+
+__all__: list[str] = []
