@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
+from zona_core.domain.apps import AppDefinition, TaskDefinition
 from zona_core.domain.definitions import app_faults
 from zona_core.errors import InvalidDocument
+from zona_core.persistence.structuring import structured
 from zona_core.ports.importers import ImportedApp
-from zona_definition._structure import structured
 from zona_documents import read_mapping
 
 __all__ = ["DefinitionImporter"]
@@ -22,12 +25,27 @@ class DefinitionImporter:
 
         Raises ``InvalidDocument`` with every fault and its path (``tasks[2].inputs[0].kind``).
         """
-        data, twice = read_mapping(document)
-        if twice:
-            raise InvalidDocument.of(twice, "The app definition")
-        definition, faults = structured({**data, "title": title} if title else data)
+        data = _mapping(document, "The app definition")
+        definition, faults = structured({**data, "title": title} if title else data, AppDefinition)
         if definition is not None:
             faults = app_faults(definition)
         if definition is None or faults:
             raise InvalidDocument.of(faults, "The app definition")
         return ImportedApp(definition=definition)
+
+    def read_task(self, document: bytes) -> TaskDefinition:
+        """The task that ``document`` defines; its keys are ``TaskDefinition``'s attributes. See ``TaskReader``."""
+        definition, faults = structured(_mapping(document, _TASK), TaskDefinition)
+        if definition is None:
+            raise InvalidDocument.of(faults, _TASK)
+        return definition
+
+
+_TASK: Final = "The task definition"
+
+
+def _mapping(document: bytes, what: str) -> dict[str, Any]:
+    data, twice = read_mapping(document)
+    if twice:
+        raise InvalidDocument.of(twice, what)
+    return data

@@ -9,10 +9,9 @@ from typing import Any, Final
 from attrs import evolve
 
 from zona_core.domain.fields import Field, FieldKind
-from zona_documents import below
+from zona_documents import Names, below, identifier, prose
 from zona_openapi._media import Media, request_media
 from zona_openapi._model import Body, Context, Parameters
-from zona_openapi._names import Names, identifier, prose
 
 __all__ = ["read_body"]
 

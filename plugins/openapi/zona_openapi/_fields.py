@@ -11,9 +11,8 @@ from attrs import define, evolve
 
 from zona_core.domain.fields import Field, FieldKind, Rules
 from zona_core.domain.values import value_faults
-from zona_documents import Warnings, below
+from zona_documents import Warnings, below, line, prose
 from zona_openapi._budget import is_small
-from zona_openapi._names import line, prose
 from zona_openapi._patterns import pattern_fault
 from zona_openapi._schemas import Schemas
 

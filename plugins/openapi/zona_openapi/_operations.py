@@ -10,10 +10,9 @@ from attrs import define
 from zona_core.domain.apps import TaskDefinition
 from zona_core.domain.fields import Field
 from zona_core.errors import InvalidDocument
-from zona_documents import below
+from zona_documents import Names, below, identifier, line, prose, tag
 from zona_openapi._bodies import read_body
 from zona_openapi._model import Context, Parameter, Path
-from zona_openapi._names import Names, identifier, line, prose, tag
 from zona_openapi._outputs import read_outputs, success_statuses, wanted_media
 from zona_openapi._parameters import declared_path_names, read_parameters
 from zona_openapi._paths import read_path

@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from zona_core.domain.fields import FieldKind, OutputField
-from zona_documents import below
+from zona_documents import Names, below, identifier, prose
 from zona_openapi._fields import kind_of
 from zona_openapi._media import is_json, is_text
 from zona_openapi._model import Context
-from zona_openapi._names import Names, identifier, prose
 
 __all__ = ["read_outputs", "success_statuses", "wanted_media"]
 

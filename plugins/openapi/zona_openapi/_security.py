@@ -10,9 +10,8 @@ from attrs import Factory, define, evolve
 
 from zona_core.domain.fields import Field, FieldKind
 from zona_core.domain.values import value_faults
-from zona_documents import below
+from zona_documents import Names, below, identifier, line, prose
 from zona_openapi._model import Context
-from zona_openapi._names import Names, identifier, line, prose
 
 __all__ = ["Security", "read_security"]
 

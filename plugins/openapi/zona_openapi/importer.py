@@ -9,11 +9,10 @@ from zona_core.domain.apps import AppDefinition, TaskDefinition
 from zona_core.domain.definitions import app_faults
 from zona_core.errors import InvalidDocument
 from zona_core.ports.importers import ImportedApp
-from zona_documents import Warnings, read_mapping
+from zona_documents import Names, Warnings, line, prose, read_mapping
 from zona_openapi._budget import Budget
 from zona_openapi._fields import Fields
 from zona_openapi._model import Context
-from zona_openapi._names import Names, line, prose
 from zona_openapi._operations import read_tasks
 from zona_openapi._references import References
 from zona_openapi._schemas import Schemas

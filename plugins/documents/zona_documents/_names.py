@@ -50,16 +50,15 @@ class Names:
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self._taken = set(taken)
+        #: the number that the next one of a name gets: a thousand equal names are not counted through a thousand times
+        self._next: dict[str, int] = {}
 
     def take(self, *wanted: str) -> str:
         """The first of ``wanted`` that is free, or else the last one with a number."""
-        for name in wanted:
-            if name not in self._taken:
-                self._taken.add(name)
-                return name
-        number = 2
-        while f"{wanted[-1]}_{number}" in self._taken:
-            number += 1
-        name = f"{wanted[-1]}_{number}"
+        name = next((each for each in wanted if each not in self._taken), "")
+        while not name or name in self._taken:
+            number = self._next.get(wanted[-1], 2)
+            self._next[wanted[-1]] = number + 1
+            name = f"{wanted[-1]}_{number}"
         self._taken.add(name)
         return name
