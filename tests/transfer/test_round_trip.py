@@ -1,0 +1,144 @@
+"""Export, import into an empty tenant on another store, export: the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sample_apps import app, exported, imported, ingesting, polling, task
+
+from zona_core import AppDefinition, Field, FieldKind, InvalidDocument, OutputField, Workspace, Zona
+from zona_core.domain.apps import AppStatus, RetryPolicy
+from zona_core.domain.fields import Rules
+from zona_core.domain.services import ServiceDefinition, ServiceHealth, ServicePort
+from zona_core.usecases._import import ImportResult
+
+Tenants = Callable[..., Workspace]
+
+#: an app with every attribute, and every kind of reference within it and to another app
+EVERYTHING = (
+    app("Base", task("lookup"), task("enrich", "lookup"), polling("poll")),
+    app(
+        "Übung / with ünicode 🦄",
+        task(
+            "first",
+            "Base/enrich",
+            "second",
+            description="A task\nof two lines",
+            inputs=(
+                Field(name="a", kind=FieldKind.NUMBER, rules=Rules(minimum=1, maximum=2.5), default=2),
+                Field(name="b", kind=FieldKind.LIST, item_kind=FieldKind.TEXT, example=["x"]),
+                Field(name="c", kind=FieldKind.JSON, schema={"type": "object", "properties": {"d": {"type": "null"}}}),
+            ),
+            outputs=(OutputField(name="id", kind=FieldKind.TEXT, path="body.id", label="Id"),),
+            status=AppStatus.INACTIVE,
+            timeout=2.5,
+            error_handling=RetryPolicy(attempts=3, initial=0.5),
+            execution_order=7,
+        ),
+        task("second"),
+        polling("events", "Base/poll"),
+        ingesting("cases", ("first", "Base/lookup"), "events"),
+        description="Everything",
+        version="2.0",
+        category="test",
+        fields=(
+            Field(name="key", kind=FieldKind.SECRET, required=True),
+            Field(name="size", kind=FieldKind.CHOICE, choices=("s", 1, 2.5), default="s", renamed_from="old_size"),
+        ),
+        health_check={"task": "second", "inputs": {"x": [1, {"y": None}]}},
+        generic_app=False,
+        metadata={"tags": ["a", "b"], "big": 2**53, "small": 1e-9, "whole": 1.0, "text": "\u2028\x00"},
+        service=ServiceDefinition(
+            image="ghcr.io/team/connector:1.2",
+            command=("run", "--fast"),
+            ports=(ServicePort(target=80, published=8080), ServicePort(target=53, protocol="udp")),
+            parameters={"level": "{{ instance.size }}"},
+            environment={"LEVEL": "{{ parameters.level }}"},
+            health_check=ServiceHealth(command=("true",), retries=5),
+        ),
+    ),
+)
+
+
+def there_and_back(source: Workspace, target: Workspace) -> bytes:
+    """Moves all apps of ``source`` to ``target``; what comes out of both is the same, and it is given."""
+    package = exported(source)
+    report = imported(target, package)
+    assert [each.error for each in report.apps] == [None] * len(report.apps)
+    assert {each.result for each in report.apps} <= {ImportResult.CREATED}
+    assert [each.missing for each in report.apps] == [()] * len(report.apps)
+    assert exported(target) == package
+    return package
+
+
+@pytest.mark.parametrize(("source", "target"), [("memory", "sqlite"), ("sqlite", "memory"), ("sqlite", "sqlite")])
+def test_every_attribute_and_reference_survives(tenants: Tenants, source: str, target: str) -> None:
+    """Whatever an app can have, from one store to another; a second import changes nothing."""
+    one, other = tenants(source), tenants(target)
+    for definition in EVERYTHING:
+        one.apps.upsert(definition)
+    package = there_and_back(one, other)
+    again = imported(other, package, on_conflict="overwrite")
+    assert [each.result for each in again.apps] == [ImportResult.UNCHANGED, ImportResult.UNCHANGED]
+    before, after = ([each.apps.get(title) for title in ("Base", EVERYTHING[1].title)] for each in (one, other))
+    for old, new in zip(before, after, strict=True):
+        assert (old.fields, old.metadata, old.service) == (new.fields, new.metadata, new.service)
+
+
+def test_every_real_document_survives(tenants: Tenants, data_dir: Path) -> None:
+    """Each OpenAPI document, imported as an app, moved to a tenant on another store."""
+    source, target = tenants(), tenants("sqlite")
+    refused = set()
+    documents = {document.stem: document for document in (data_dir / "openapi").glob("*.y*ml")}
+    for title, document in documents.items():
+        try:
+            source.apps.import_document(document.read_bytes(), title=title)
+        except InvalidDocument:
+            refused.add(title)
+    assert refused <= {"aws_network_firewall"}  # which is no YAML
+    there_and_back(source, target)
+    found = {each.title for each in target.apps.list(limit=1_000).items}
+    assert found
+    assert found == documents.keys() - refused
+
+
+titles = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=12)
+json_data = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> list[AppDefinition]:
+    """Apps whose tasks need others, in any app, without a circle."""
+    names = draw(st.lists(titles, min_size=1, max_size=4, unique=True))
+    where = [(title, f"t{number}") for title in names for number in range(draw(st.integers(0, 4)))]
+    order = draw(st.permutations(where))
+    tasks: dict[str, list[object]] = {title: [] for title in names}
+    for position, (title, tag) in enumerate(order):
+        needed = draw(st.lists(st.sampled_from(order[:position]), max_size=3)) if position else []
+        needs = [each[1] if each[0] == title and draw(st.booleans()) else "/".join(each) for each in needed]
+        made = ingesting(tag, tuple(needs[1:]), "".join(needs[:1])) if draw(st.booleans()) else task(tag, *needs)
+        tasks[title].append(made)
+    return [app(title, *tasks[title], metadata={"data": draw(json_data)}) for title in names]
+
+
+@given(graphs())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_random_apps_and_graphs_survive(definitions: list[AppDefinition]) -> None:
+    """Whatever needs whatever, in whichever order the apps come."""
+    with Zona(store="memory://") as one, Zona(store="memory://") as other:
+        source, target = one.tenant(), other.tenant()
+        for definition in definitions:  # first the tasks, then what they need
+            bare = [task(each.task_tag) for each in definition.tasks]
+            source.apps.upsert(app(definition.title, *bare))
+        for definition in definitions:
+            source.apps.upsert(definition, app_id=source.apps.get(definition.title).integration_id)
+        there_and_back(source, target)

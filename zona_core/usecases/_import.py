@@ -1,0 +1,291 @@
+"""Importing apps: each wholly or not at all, the others go on, and a report of what was done and why (SPEC §4.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from itertools import count
+from typing import Any, Final
+
+from attrs import define, evolve, field
+
+from zona_core.domain.apps import AppDefinition, Integration
+from zona_core.domain.differences import Difference
+from zona_core.domain.graphs import topological_order
+from zona_core.domain.logos import StoredLogo
+from zona_core.domain.package_keys import SignatureFinding
+from zona_core.domain.references import TaskRef, references_of, with_references
+from zona_core.errors import ZonaError
+from zona_core.ports.packages import Record
+from zona_core.usecases._access import objects_of, permitted, require_new
+from zona_core.usecases._area import TenantContext
+from zona_core.usecases._changes import changes_of, keeping_secrets
+from zona_core.usecases._logos import Logos
+from zona_core.usecases._lookup import app_of
+from zona_core.usecases._portable import definition_of
+from zona_core.usecases._quota import taking
+from zona_core.usecases._references import TaskName
+from zona_core.usecases._storing import AppPlan, MissingTask, NewIds, plan_app, refuse_faults, titled, write_app
+
+__all__ = ["AppImport", "ImportReport", "ImportResult", "Importer", "OnConflict", "PackageIndex"]
+
+
+class OnConflict(StrEnum):
+    """What to do with an app whose title is taken."""
+
+    SKIP = "skip"
+    OVERWRITE = "overwrite"
+    RENAME = "rename"
+
+
+class ImportResult(StrEnum):
+    """What became of an app."""
+
+    CREATED = "created"
+    OVERWRITTEN = "overwritten"
+    #: it is there already, and the same
+    UNCHANGED = "unchanged"
+    RENAMED = "renamed"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@define(frozen=True, kw_only=True)
+class MappedTask:
+    """A reference that leads to another app than the package says, because that one was renamed."""
+
+    path: str
+    app: str
+    task: str
+    #: title of the app that it leads to
+    to: str
+
+
+@define(frozen=True, kw_only=True)
+class AppImport:
+    """What became of one app of a package."""
+
+    #: as the package has it
+    title: str
+    result: ImportResult
+    #: as it is stored; empty if it is not
+    stored_title: str = ""
+    integration_id: int = 0
+    tasks_created: int = 0
+    tasks_updated: int = 0
+    #: tags of tasks that the package does not have
+    tasks_retired: tuple[str, ...] = ()
+    #: those of them that stay, because other apps' tasks need them
+    tasks_kept: tuple[str, ...] = ()
+    #: references to what is not there: they wait for it
+    missing: tuple[MissingTask, ...] = ()
+    mapped: tuple[MappedTask, ...] = ()
+    #: how the stored app differs from what was there
+    differences: tuple[Difference, ...] = ()
+    #: why it failed: ``code``, ``message``, ``errors``
+    error: dict[str, Any] | None = None
+
+
+@define(frozen=True, kw_only=True)
+class ImportReport:
+    """What an import did, or, as a dry run, would do."""
+
+    dry_run: bool
+    apps: tuple[AppImport, ...]
+    #: SHA-256 of the content, in hexadecimal
+    digest: str
+    #: who signed it
+    signature: SignatureFinding
+    #: records that this release has no use for, by kind
+    left_out: dict[str, int] = field(factory=dict)
+
+    @property
+    def failed(self) -> tuple[AppImport, ...]:
+        """Those that could not be imported."""
+        return tuple(app for app in self.apps if app.result is ImportResult.FAILED)
+
+
+class PackageIndex:
+    """What a package has, by names: told each record while the package is checked."""
+
+    def __init__(self) -> None:
+        self.titles: list[str] = []
+        self.tasks: set[TaskName] = set()
+        self.left_out: dict[str, int] = {}
+        self._edges: list[tuple[TaskName, TaskName]] = []
+
+    def note(self, record: Record) -> None:
+        """Takes note of a record."""
+        kind = record["kind"]
+        if kind == "app":
+            self.titles.append(str(record.get("title", "")))
+        elif kind == "task":
+            name = TaskName(self.titles[-1], str(record.get("task_tag", "")))
+            self.tasks.add(name)
+            self._edges += ((needed, name) for needed in _needed(record, name.app))
+        elif kind != "header":
+            self.left_out[kind] = self.left_out.get(kind, 0) + 1
+
+    def refuse_cycles(self) -> None:
+        """Raises ``InvalidInput`` (``dependency_cycle``) if tasks of the package need one another in a circle."""
+        edges = [edge for edge in self._edges if edge[0] in self.tasks]
+        topological_order(sorted({name for edge in edges for name in edge}), edges)
+
+
+_NOT_STORED: Final = (ImportResult.FAILED, ImportResult.SKIPPED)
+
+
+class Importer:
+    """Imports the apps of one package into a tenant."""
+
+    def __init__(self, context: TenantContext, index: PackageIndex, on_conflict: OnConflict, *, dry_run: bool) -> None:
+        self._context = context
+        self._data = context.data
+        self._index = index
+        self._on_conflict = on_conflict
+        self._dry = dry_run
+        self._renamed = self._new_titles() if on_conflict is OnConflict.RENAME else {}
+
+    def imported(self, records: Iterable[Record]) -> tuple[AppImport, ...]:
+        """What became of each app of the package, whose records these are."""
+        done = [self._one(app, tasks) for app, tasks in _grouped(records)]
+        stored = {each.title: each.stored_title for each in done if each.result not in _NOT_STORED}
+        there = {TaskName(stored[name.app], name.task) for name in self._index.tasks if name.app in stored}
+        return tuple(evolve(each, missing=_still_missing(each, there)) for each in done)
+
+    def _one(self, app: Record, tasks: list[Record]) -> AppImport:
+        title = str(app.get("title", ""))
+        try:
+            return self._import(definition_of(app, tasks), title)
+        except ZonaError as exc:
+            return AppImport(title=title, result=ImportResult.FAILED, error=exc.as_dict())
+
+    def _import(self, definition: AppDefinition, title: str) -> AppImport:
+        definition, mapped = self._mapped(evolve(definition, title=self._renamed.get(title, title)))
+        existing = self._existing(definition.title)
+        if existing and self._on_conflict is OnConflict.SKIP:
+            return AppImport(
+                title=title,
+                result=ImportResult.SKIPPED,
+                stored_title=existing.title,
+                integration_id=existing.integration_id,
+            )
+        if not existing:
+            require_new(self._context.actor, "apps:write")
+        logos = Logos(self._context)
+        definition = logos.of_app(definition)
+        refuse_faults(self._context, definition)
+        pictures = tuple(logos.new.values())
+        ids = NewIds(self._data, existing.integration_id if existing else 0, len(definition.tasks), dry=self._dry)
+        if self._dry:
+            return self._outcome(title, self._plan(definition, existing, ids, pictures), mapped)
+        with taking(self._context, integrations=() if existing else [ids.app]), self._data.transaction():
+            plan = self._plan(definition, existing, ids, pictures)
+            outcome = self._outcome(title, plan, mapped)
+            if outcome.result is not ImportResult.UNCHANGED:
+                write_app(self._context, plan, "packages.import_apps")
+        return outcome
+
+    def _plan(
+        self, definition: AppDefinition, existing: Integration | None, ids: NewIds, logos: tuple[StoredLogo, ...]
+    ) -> AppPlan:
+        before = app_of(self._context, existing.integration_id, "apps:write") if existing else None
+        return keeping_secrets(plan_app(self._context, definition, before, ids, logos=logos, lenient=True))
+
+    def _outcome(self, title: str, plan: AppPlan, mapped: tuple[MappedTask, ...]) -> AppImport:
+        found = changes_of(self._data, plan)
+        tasks = plan.tasks
+        if plan.before is None:
+            result = ImportResult.RENAMED if title in self._renamed else ImportResult.CREATED
+        else:
+            result = ImportResult.OVERWRITTEN if _writes(plan) else ImportResult.UNCHANGED
+        return AppImport(
+            title=title,
+            result=result,
+            stored_title=plan.app.title,
+            integration_id=max(plan.app.integration_id, 0),
+            tasks_created=len(tasks.created),
+            tasks_updated=len(tasks.updated),
+            tasks_retired=tuple(task.task_tag for task in tasks.retired),
+            tasks_kept=tuple(task.task_tag for task in tasks.kept),
+            missing=plan.missing,
+            mapped=mapped,
+            differences=found,
+        )
+
+    def _existing(self, title: str) -> Integration | None:
+        """The app that has the title, if the actor may know of it."""
+        found = titled(self._data, title)
+        return found if found and permitted(self._context.actor, "apps:write", objects_of(found)) else None
+
+    def _new_titles(self) -> dict[str, str]:
+        """The titles of those that are renamed, by those in the package."""
+        taken = set(self._index.titles)
+        renamed = {}
+        for title in self._index.titles:
+            if titled(self._data, title) is not None:
+                free = (f"{title[:190]} ({number})" for number in count(2))
+                renamed[title] = next(new for new in free if new not in taken and titled(self._data, new) is None)
+                taken.add(renamed[title])
+        return renamed
+
+    def _mapped(self, definition: AppDefinition) -> tuple[AppDefinition, tuple[MappedTask, ...]]:
+        """The definition with its references to renamed apps leading to these."""
+        if not self._renamed:
+            return definition, ()
+        mapped: list[MappedTask] = []
+        for task in definition.tasks:
+            mapped += (
+                MappedTask(path=f"tasks[{task.task_tag}].{path}", app=ref.app, task=ref.task, to=self._renamed[ref.app])
+                for path, _, ref in references_of(task)
+                if ref.app in self._renamed
+            )
+        tasks = tuple(evolve(task, **with_references(task, self._with_new_title)) for task in definition.tasks)
+        return evolve(definition, tasks=tasks), tuple(mapped)
+
+    def _with_new_title(self, reference: TaskRef) -> TaskRef:
+        return evolve(reference, app=self._renamed.get(reference.app, reference.app))
+
+
+def _writes(plan: AppPlan) -> bool:
+    tasks = plan.tasks
+    return plan.app is not plan.before or bool(tasks.created or tasks.updated or tasks.retired)
+
+
+def _still_missing(app: AppImport, there: set[TaskName]) -> tuple[MissingTask, ...]:
+    """The references that wait after all apps were imported: what one waits for may have come with a later one."""
+    return tuple(lack for lack in app.missing if TaskName(lack.app or app.stored_title, lack.task) not in there)
+
+
+def _grouped(records: Iterable[Record]) -> Iterator[tuple[Record, list[Record]]]:
+    """Each app's record with those of its tasks."""
+    app: Record | None = None
+    tasks: list[Record] = []
+    for record in records:
+        if record["kind"] == "app":
+            if app is not None:
+                yield app, tasks
+            app, tasks = record, []
+        elif record["kind"] == "task":
+            tasks.append(record)
+    if app is not None:
+        yield app, tasks
+
+
+def _needed(record: Record, app: str) -> Iterator[TaskName]:
+    """The tasks that a record names; what is of another shape is refused when the record is read as a task."""
+    cases, events = _mapping(record.get("case_ingestion_config")), _mapping(record.get("events_api_config"))
+    named = [*_list(record.get("depends_on")), cases.get("events_api"), events.get("task")]
+    named += (_mapping(each).get("task") for each in _list(cases.get("dependent_tasks")))
+    for each in named:
+        reference = _mapping(each)
+        if isinstance(reference.get("task"), str):
+            yield TaskName(str(reference.get("app") or app), reference["task"])
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

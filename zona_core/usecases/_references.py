@@ -1,0 +1,193 @@
+"""References between tasks: names become ids, and nobody needs itself round a corner.
+
+Stored tasks refer by id. What refers to nothing that is there keeps the names and *waits*, until an app of that title
+has a task of that tag. Every reference has a row in the collection ``dependencies``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from attrs import evolve
+
+from zona_core.domain.apps import AppStatus, Integration, Task
+from zona_core.domain.dependencies import Dependency
+from zona_core.domain.graphs import topological_order
+from zona_core.domain.references import TaskRef, references_of, with_references
+from zona_core.persistence.collections import LIVE_APP
+from zona_core.persistence.database import TenantData
+from zona_core.persistence.repository import Repository
+from zona_core.ports.store import Document, In, Where
+from zona_core.usecases._access import objects_of
+from zona_core.usecases._area import TenantContext
+
+__all__ = [
+    "Resolver",
+    "TaskName",
+    "batches",
+    "link_waiting",
+    "names_of",
+    "needing",
+    "refuse_cycles",
+    "store_rows",
+    "unlink",
+]
+
+K = TypeVar("K")
+
+#: keys of one query
+_BATCH = 500
+
+
+class TaskName(NamedTuple):
+    """A task as people and packages name it."""
+
+    app: str
+    task: str
+
+    def __str__(self) -> str:
+        return f"{self.app}/{self.task}"
+
+
+class Resolver:
+    """Finds the tasks that one app's references name: in the app as it will be, and in others that the actor reads.
+
+    ``own`` are the ids of the app's own tasks by tag.
+    """
+
+    def __init__(self, context: TenantContext, title: str, own: Mapping[str, int]) -> None:
+        self._actor = context.actor
+        self._data = context.data
+        self._titles = ("", title)
+        self._own = own
+        self._own_ids = frozenset(own.values())
+        self._apps: dict[str, Integration | None] = {}
+        #: tasks of other apps that are referred to
+        self.others: dict[int, Task] = {}
+
+    def resolved(self, reference: TaskRef) -> TaskRef | None:
+        """The reference by id; None if there is no such task."""
+        if reference.task_id in self._own_ids or reference.task_id in self.others:
+            return reference
+        if not reference.task_id and reference.app in self._titles:
+            own = self._own.get(reference.task)
+            return TaskRef(task_id=own) if own else None
+        found = self._found(reference)
+        if found is None or found.status is AppStatus.DELETED or not self._actor.may("tasks:read", objects_of(found)):
+            return None
+        self.others[found.id] = found
+        return TaskRef(task_id=found.id)
+
+    def _found(self, reference: TaskRef) -> Task | None:
+        if reference.task_id:
+            return self._data.tasks.get(reference.task_id)
+        if reference.app not in self._apps:
+            self._apps[reference.app] = self._data.apps.one({"title": reference.app, "status": LIVE_APP})
+        app = self._apps[reference.app]
+        if app is None:
+            return None
+        where: Where = {"integration_id": app.integration_id, "task_tag": reference.task, "status": LIVE_APP}
+        return self._data.tasks.one(where)
+
+
+def store_rows(data: TenantData, app: Integration, tasks: Sequence[Task], others: Mapping[int, Task]) -> None:
+    """Brings the rows of the tasks up to date; ``others`` are the tasks of other apps that they refer to."""
+    for ids in batches([task.id for task in tasks]):
+        data.dependencies.delete_many({"task_id": In(ids)})
+    rows = [row for task in tasks if task.status is not AppStatus.DELETED for row in _rows(task, app, others)]
+    if rows:
+        data.dependencies.insert_many(rows)
+
+
+def refuse_cycles(data: TenantData, app: Integration, tasks: Sequence[Task]) -> None:
+    """Raises ``InvalidInput`` (``dependency_cycle``) with a cycle that ``tasks``, all that ``app`` will have, close."""
+    own = {task.task_tag: task.id for task in tasks}
+    mine = {task.id: TaskName(app.title, task.task_tag) for task in tasks}
+    edges = [(ref.task_id, task.id) for task in tasks for _, _, ref in references_of(task) if ref.task_id]
+    edges += ((own[row.needs_task], row.task_id) for row in _waiting(data, app, own))
+    outside = {key for edge in edges for key in edge} - mine.keys()
+    edges += _edges_from(data, outside, set(mine))
+    nodes = dict.fromkeys((*mine, *(key for edge in edges for key in edge)))
+    topological_order(nodes, edges, name=lambda key: str(mine[key] if key in mine else names_of(data, [key])[key]))
+
+
+def link_waiting(data: TenantData, app: Integration, tasks: Iterable[Task]) -> int:
+    """Gives references that wait for tasks of this app their ids; how many that were."""
+    own = {task.task_tag: task.id for task in tasks}
+    found = _waiting(data, app, own)
+    for row in found:
+        named = {TaskRef(app=row.needs_app, task=row.needs_task)}
+        if row.integration_id == app.integration_id:
+            named.add(TaskRef(task=row.needs_task))
+        _refer(data, row, named, TaskRef(task_id=own[row.needs_task]))
+        linked = evolve(row, needs_id=own[row.needs_task], needs_app_id=app.integration_id)
+        data.dependencies.replace(evolve(linked, needs_app="", needs_task=""))
+    return len(found)
+
+
+def unlink(data: TenantData, app: Integration, gone: Mapping[int, Task]) -> None:
+    """Has the references to these tasks, which are about to be gone, of those that stay wait for their names."""
+    for row in needing(data, gone):
+        if row.task_id in gone:
+            continue
+        tag = gone[row.needs_id].task_tag
+        named = TaskRef(app="" if row.integration_id == app.integration_id else app.title, task=tag)
+        _refer(data, row, {TaskRef(task_id=row.needs_id)}, named)
+        data.dependencies.replace(evolve(row, needs_id=0, needs_app_id=0, needs_app=app.title, needs_task=tag))
+
+
+def needing(data: TenantData, ids: Iterable[int]) -> list[Dependency]:
+    """The rows of those who need one of these tasks."""
+    return [row for batch in batches(sorted(ids)) for row in data.dependencies.all({"needs_id": In(batch)})]
+
+
+def names_of(data: TenantData, ids: Iterable[int]) -> dict[int, TaskName]:
+    """App titles and tags of tasks, deleted ones included."""
+    tasks = _documents(data.tasks, "id", ids)
+    apps = _documents(data.apps, "integration_id", {task["integration_id"] for task in tasks})
+    titles = {app["integration_id"]: app["title"] for app in apps}
+    return {task["id"]: TaskName(titles[task["integration_id"]], task["task_tag"]) for task in tasks}
+
+
+def _documents(repository: Repository[Any], path: str, ids: Iterable[int]) -> list[Document]:
+    pages = (repository.documents({path: In(batch)}, limit=_BATCH) for batch in batches(sorted(set(ids) - {0})))
+    return [document for page in pages for document in page.items]
+
+
+def _rows(task: Task, app: Integration, others: Mapping[int, Task]) -> Iterator[Dependency]:
+    for index, (_, kind, reference) in enumerate(references_of(task)):
+        row = Dependency(id=f"{task.id}/{index}", task_id=task.id, integration_id=task.integration_id, kind=kind)
+        if reference.task_id:
+            other = others.get(reference.task_id)
+            of_app = other.integration_id if other else app.integration_id
+            yield evolve(row, needs_id=reference.task_id, needs_app_id=of_app)
+        else:
+            yield evolve(row, needs_app=reference.app or app.title, needs_task=reference.task)
+
+
+def _refer(data: TenantData, row: Dependency, old: set[TaskRef], new: TaskRef) -> None:
+    """Puts one reference of a task in the place of others."""
+    task = data.tasks.need(row.task_id)
+    data.tasks.replace(evolve(task, **with_references(task, lambda each: new if each in old else each)))
+
+
+def _waiting(data: TenantData, app: Integration, own: Mapping[str, int]) -> list[Dependency]:
+    return [row for row in data.dependencies.all({"needs_app": app.title}) if row.needs_task in own]
+
+
+def _edges_from(data: TenantData, start: set[int], end: set[int]) -> list[tuple[int, int]]:
+    """What these tasks need, and what that needs, and so on, as (needed, needing); not what those of ``end`` need."""
+    edges: list[tuple[int, int]] = []
+    seen, front = start | end, sorted(start)
+    while front:
+        rows = [row for batch in batches(front) for row in data.dependencies.all({"task_id": In(batch)})]
+        edges += ((row.needs_id, row.task_id) for row in rows if row.needs_id)
+        front = sorted({row.needs_id for row in rows if row.needs_id} - seen)
+        seen.update(front)
+    return edges
+
+
+def batches(keys: Sequence[K]) -> Iterator[Sequence[K]]:
+    """``keys`` in parts that one query takes."""
+    return (keys[start : start + _BATCH] for start in range(0, len(keys), _BATCH))

@@ -1,0 +1,298 @@
+"""Storing an app with its tasks: first a plan, as data, then its writes, in one transaction (SPEC §4.1, §4.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
+from typing import Any
+
+from attrs import define, evolve
+
+from zona_core.domain.apps import AppDefinition, Integration, Task, TaskDefinition
+from zona_core.domain.definitions import app_faults, task_faults
+from zona_core.domain.logos import StoredLogo
+from zona_core.domain.references import TaskRef, references_of, with_references
+from zona_core.errors import DuplicateKey, Fault, InvalidInput, NotFound
+from zona_core.persistence.collections import LIVE_APP, LIVE_INSTANCE
+from zona_core.persistence.database import TenantData
+from zona_core.usecases import _reconcile as reconcile
+from zona_core.usecases._area import TenantContext
+from zona_core.usecases._history import keep
+from zona_core.usecases._logos import store_logos
+from zona_core.usecases._references import Resolver, link_waiting, needing, refuse_cycles, store_rows
+
+__all__ = [
+    "AppPlan",
+    "MissingTask",
+    "NewIds",
+    "TaskDraft",
+    "draft_task",
+    "faults_of_task",
+    "plan_app",
+    "refuse_faults",
+    "refuse_task_faults",
+    "taken",
+    "titled",
+    "write_app",
+    "write_task",
+]
+
+
+@define(frozen=True, kw_only=True)
+class MissingTask:
+    """A reference that waits, because what it names is not there (or may not be read)."""
+
+    #: ``tasks.lookup.depends_on[0]``
+    path: str
+    app: str
+    task: str
+
+    def fault(self) -> Fault:
+        """The reference as a fault."""
+        name = f"{self.app}/{self.task}" if self.app else self.task
+        return Fault(self.path, f"there is no task {name!r}", "a task that is there")
+
+
+@define(frozen=True, kw_only=True)
+class AppPlan:
+    """What storing an app will write."""
+
+    app: Integration
+    before: Integration | None
+    tasks: reconcile.TaskPlan
+    #: tasks of other apps that its tasks refer to, by id
+    others: Mapping[int, Task]
+    missing: tuple[MissingTask, ...]
+    #: pictures to store
+    logos: tuple[StoredLogo, ...] = ()
+
+
+@define(frozen=True, kw_only=True)
+class TaskDraft:
+    """What storing one task will write."""
+
+    task: Task
+    #: all that the app will have, the task among them
+    remaining: tuple[Task, ...]
+    #: tasks of other apps that it refers to, by id
+    others: Mapping[int, Task]
+    missing: tuple[MissingTask, ...]
+
+
+class NewIds:
+    """Ids for an app and its tasks, taken before the transaction begins; ``dry`` ones are negative, for show only."""
+
+    def __init__(self, data: TenantData, app_id: int, tasks: int, *, dry: bool = False) -> None:
+        self.app = app_id or (-1 if dry else data.take_id("apps"))
+        taken = iter(data.take_ids("tasks", tasks) if tasks and not dry else ())
+        self.tasks: Iterator[int] = count(-1, -1) if dry else taken
+
+
+def refuse_faults(context: TenantContext, definition: AppDefinition) -> None:
+    """Raises ``InvalidInput`` with everything that is wrong with a definition, its handlers' configuration included."""
+    faults = app_faults(definition)
+    for name in dict.fromkeys((*definition.handler_config, *(task.task_handler for task in definition.tasks))):
+        try:
+            handler = context.parts.handler(name)
+        except NotFound as exc:
+            faults.append(Fault("task_handler", exc.message, exc.hint))
+            continue
+        faults += handler.app_faults(definition)
+        for index, task in enumerate(definition.tasks):
+            if task.task_handler == name:
+                faults += (fault.under(f"tasks[{index}]") for fault in handler.task_faults(task, definition))
+    if faults:
+        raise InvalidInput.of(faults, f"The app {definition.title!r}")
+
+
+def refuse_task_faults(context: TenantContext, definition: TaskDefinition, app: Integration) -> None:
+    """The same for one task of an app."""
+    faults = faults_of_task(context, definition, app)
+    if faults:
+        raise InvalidInput.of(faults, f"The task {definition.task_tag!r}")
+
+
+def faults_of_task(context: TenantContext, definition: TaskDefinition, app: Integration) -> list[Fault]:
+    """Everything that is wrong with one task by itself, its handler's configuration included."""
+    faults = task_faults(definition)
+    try:
+        faults += context.parts.handler(definition.task_handler).task_faults(definition, app)
+    except NotFound as exc:
+        faults.append(Fault("task_handler", exc.message, exc.hint))
+    return faults
+
+
+def plan_app(
+    context: TenantContext,
+    definition: AppDefinition,
+    before: Integration | None,
+    ids: NewIds,
+    *,
+    logos: tuple[StoredLogo, ...] = (),
+    lenient: bool = False,
+) -> AppPlan:
+    """What is to be written so that ``definition`` is stored, in the place of ``before`` if there is one.
+
+    ``logos`` are the pictures that its references are to. ``lenient`` has references that name nothing wait; otherwise
+    they are faults. Raises ``InvalidInput``, also for a cycle of tasks (``dependency_cycle``).
+    """
+    data, now = context.data, context.data.now()
+    app = reconcile.integration(definition, before, ids.app, context.actor.name, now)
+    stored = data.tasks.all({"integration_id": ids.app, "status": LIVE_APP}) if before else []
+    own = reconcile.numbered(definition, stored, ids.tasks)
+    resolver, missing = Resolver(context, app.title, own), list[MissingTask]()
+    wanted = [
+        reconcile.task(
+            each, ids.app, own[each.task_tag], now, _resolved(each, resolver, missing, f"tasks[{each.task_tag}].")
+        )
+        for each in _with_new_logo(definition.tasks, before, app)
+    ]
+    if not lenient:
+        _refuse_missing(missing, f"The app {app.title!r}")
+    plan = reconcile.plan_tasks(wanted, stored, lambda gone: _needed_by_others(data, app, gone), now)
+    refuse_cycles(data, app, plan.remaining)
+    return AppPlan(app=app, before=before, tasks=plan, others=resolver.others, missing=tuple(missing), logos=logos)
+
+
+def write_app(context: TenantContext, plan: AppPlan, action: str) -> Integration:
+    """Carries the plan out, within the caller's transaction, which it was made in; gives the app as it is stored."""
+    data, before = context.data, plan.before
+    try:
+        app = data.apps.replace(plan.app) if before else data.apps.insert(plan.app)
+    except DuplicateKey as exc:
+        raise taken(plan.app.title) from exc
+    store_logos(data, plan.logos)
+    _write_tasks(data, plan)
+    _write_references(data, plan, app)
+    keep(context, _replaced(plan))
+    if before is not None:
+        for instance in data.instances.all({"integration_id": app.integration_id, "status": LIVE_INSTANCE}):
+            data.instances.replace(reconcile.fitted(instance, before, app, data.now()))
+    data.changed("apps")
+    data.record(context.actor, action, f"apps/{app.integration_id}", before=before, after=app)
+    return app
+
+
+def write_task(
+    context: TenantContext,
+    app: Integration,
+    definition: TaskDefinition,
+    before: Task | None,
+    new_id: int = 0,
+    *,
+    waiting: bool = False,
+) -> Task:
+    """Stores one task of an app, within the caller's transaction. Raises ``InvalidInput`` as ``plan_app`` does.
+
+    ``waiting`` has references that name what is not there wait; those by id have to be found all the same.
+    """
+    data = context.data
+    draft = draft_task(context, app, definition, before, new_id, waiting=waiting)
+    _refuse_missing(draft.missing, f"The task {definition.task_tag!r}")
+    refuse_cycles(data, app, draft.remaining)
+    if before:
+        stored = data.tasks.replace(draft.task)
+        keep(context, [(before, stored)])
+    else:
+        stored = data.tasks.insert(draft.task)
+    store_rows(data, app, [stored], draft.others)
+    link_waiting(data, app, [stored])
+    return stored
+
+
+def draft_task(
+    context: TenantContext,
+    app: Integration,
+    definition: TaskDefinition,
+    before: Task | None,
+    new_id: int = 0,
+    *,
+    waiting: bool = False,
+) -> TaskDraft:
+    """What is to be written so that ``definition`` is stored, in the place of ``before`` if there is one.
+
+    Neither what is missing nor a cycle is a reason to raise here.
+    """
+    stored = context.data.tasks.all({"integration_id": app.integration_id, "status": LIVE_APP})
+    others = {task.task_tag: task for task in stored}
+    task_id = before.id if before else new_id
+    own = {**{tag: task.id for tag, task in others.items()}, definition.task_tag: task_id}
+    resolver, missing = Resolver(context, app.title, own), list[MissingTask]()
+    references = _resolved(definition, resolver, missing, waiting=waiting)
+    task = reconcile.task(definition, app.integration_id, task_id, context.data.now(), references)
+    if before:
+        task = evolve(task, created_ts=before.created_ts, revision=before.revision)
+    remaining = {**others, task.task_tag: task}
+    return TaskDraft(task=task, remaining=(*remaining.values(),), others=resolver.others, missing=tuple(missing))
+
+
+def titled(data: TenantData, title: str) -> Integration | None:
+    """The app of that title."""
+    return data.apps.one({"title": title, "status": LIVE_APP})
+
+
+def taken(title: str) -> DuplicateKey:
+    """The error for a title that another app has."""
+    return DuplicateKey(
+        f"there is an app titled {title!r} already",
+        collection="apps",
+        fields=["title"],
+        hint="choose another title, or ask for an update of the existing one",
+    )
+
+
+def _with_new_logo(
+    tasks: Iterable[TaskDefinition], before: Integration | None, app: Integration
+) -> Iterator[TaskDefinition]:
+    """The tasks; those that show the logo that the app had show its new one (SPEC §4.1)."""
+    old = before.logo if before else ""
+    return (evolve(task, logo=app.logo) if old and task.logo == old else task for task in tasks)
+
+
+def _resolved(
+    task: TaskDefinition, resolver: Resolver, missing: list[MissingTask], where: str = "", *, waiting: bool = False
+) -> dict[str, Any]:
+    """The attributes of a definition that hold references: by id those that are found, the others noted.
+
+    ``where`` is the definition's path within a larger one, with a dot.
+    """
+    found: dict[TaskRef, TaskRef] = {}
+    for path, _, reference in references_of(task):
+        resolved = resolver.resolved(reference)
+        if resolved is None and not (waiting and reference.task):
+            name = reference.task or str(reference.task_id)
+            missing.append(MissingTask(path=f"{where}{path}", app=reference.app, task=name))
+        found[reference] = resolved or reference
+    return with_references(task, found.__getitem__) if found else {}
+
+
+def _replaced(plan: AppPlan) -> Iterator[tuple[Integration | Task, Integration | Task]]:
+    """What the plan puts others in the place of, with these."""
+    if plan.before is not None:
+        yield plan.before, plan.app
+    for task in (*plan.tasks.updated, *plan.tasks.retired):
+        yield plan.tasks.former[task.id], task
+
+
+def _write_tasks(data: TenantData, plan: AppPlan) -> None:
+    for task in (*plan.tasks.retired, *plan.tasks.updated):
+        data.tasks.replace(task)
+    added = data.tasks.insert_many(plan.tasks.created)
+    if len(added) != len(plan.tasks.created):
+        raise DuplicateKey("a task id or tag is taken", collection="tasks")
+
+
+def _write_references(data: TenantData, plan: AppPlan, app: Integration) -> None:
+    written = (*plan.tasks.created, *plan.tasks.updated, *plan.tasks.retired)
+    renamed = plan.before is not None and plan.before.title != app.title
+    store_rows(data, app, (*plan.tasks.remaining, *plan.tasks.retired) if renamed else written, plan.others)
+    link_waiting(data, app, plan.tasks.remaining)
+
+
+def _needed_by_others(data: TenantData, app: Integration, gone: Mapping[int, Task]) -> set[int]:
+    return {row.needs_id for row in needing(data, gone) if row.integration_id != app.integration_id}
+
+
+def _refuse_missing(missing: Sequence[MissingTask], what: str) -> None:
+    if missing:
+        raise InvalidInput.of([lack.fault() for lack in missing], what)
