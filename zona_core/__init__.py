@@ -31,8 +31,11 @@ from zona_core.domain.apps import (
 from zona_core.domain.fields import Field, FieldKind, OutputField, Rules
 from zona_core.domain.instances import Credential, Instance, InstanceStatus
 from zona_core.domain.network import NetworkPolicy, refusal_of
+from zona_core.domain.package_keys import PackageKey, SignatureFinding, SignaturePolicy, SignatureStatus
+from zona_core.domain.references import CaseIngestionConfig, DependentTask, EventsApiConfig, TaskRef
 from zona_core.domain.runs import Execution, RunStatus
 from zona_core.domain.secrets import MASK, Secret
+from zona_core.domain.services import ServiceDefinition, ServiceHealth, ServicePort
 from zona_core.domain.tenants import DEFAULT_TENANT, Tenant, TenantStatus
 from zona_core.doors import System, Workspace
 from zona_core.errors import (
@@ -43,7 +46,10 @@ from zona_core.errors import (
     Fault,
     InvalidDocument,
     InvalidInput,
+    InvalidLicence,
+    InvalidPackage,
     KeyUnavailable,
+    LicenceLimit,
     NotFound,
     PermissionDenied,
     RateLimited,
@@ -60,10 +66,15 @@ from zona_core.persistence.display import as_data
 from zona_core.ports.handlers import Connection, ConnectionReport, TaskCall, TaskHandler, TaskOutcome
 from zona_core.ports.importers import AppImporter, ImportedApp
 from zona_core.settings import Settings, load_settings, load_table
+from zona_core.usecases._new_instance import NewInstance
 from zona_core.zona import Zona
 
 if TYPE_CHECKING:
     from zona_core.domain.identity import ApiKey, KeyStatus, Role, Session, SessionKind, SigningKey, User, UserStatus
+    from zona_core.domain.licences import Feature, Licence, LicenceState, LicenceType, Resource
+    from zona_core.usecases._distribute import Recipient, TenantDistribution
+    from zona_core.usecases._export import ExportReport
+    from zona_core.usecases._import import AppImport, ImportReport, ImportResult, OnConflict
     from zona_core.usecases.gate import Gate, Identity, Tokens
 
 #: names that are imported when they are first asked for: a program without users of its own does not wait for them
@@ -72,7 +83,11 @@ _LATER = {
         ("ApiKey", "KeyStatus", "Role", "Session", "SessionKind", "SigningKey", "User", "UserStatus"),
         "zona_core.domain.identity",
     ),
+    **dict.fromkeys(("Feature", "Licence", "LicenceState", "LicenceType", "Resource"), "zona_core.domain.licences"),
     **dict.fromkeys(("Gate", "Identity", "Tokens"), "zona_core.usecases.gate"),
+    **dict.fromkeys(("Recipient", "TenantDistribution"), "zona_core.usecases._distribute"),
+    **dict.fromkeys(("ExportReport",), "zona_core.usecases._export"),
+    **dict.fromkeys(("AppImport", "ImportReport", "ImportResult", "OnConflict"), "zona_core.usecases._import"),
 }
 
 __all__ = [
@@ -83,43 +98,68 @@ __all__ = [
     "ApiKey",
     "AppDefinition",
     "AppDescription",
+    "AppImport",
     "AppImporter",
     "AppStatus",
+    "CaseIngestionConfig",
     "ConfigurationError",
     "Conflict",
     "Connection",
     "ConnectionReport",
     "Credential",
+    "DependentTask",
     "DuplicateKey",
+    "EventsApiConfig",
     "Execution",
+    "ExportReport",
     "Fault",
+    "Feature",
     "Field",
     "FieldKind",
     "Gate",
     "Identity",
+    "ImportReport",
+    "ImportResult",
     "ImportedApp",
     "Instance",
     "InstanceStatus",
     "Integration",
     "InvalidDocument",
     "InvalidInput",
+    "InvalidLicence",
+    "InvalidPackage",
     "KeyStatus",
     "KeyUnavailable",
+    "Licence",
+    "LicenceLimit",
+    "LicenceState",
+    "LicenceType",
     "NetworkPolicy",
+    "NewInstance",
     "NotFound",
+    "OnConflict",
     "OutputField",
+    "PackageKey",
     "PermissionDenied",
     "PluginDetails",
     "RateLimited",
+    "Recipient",
+    "Resource",
     "RetryPolicy",
     "RevisionConflict",
     "Role",
     "Rules",
     "RunStatus",
     "Secret",
+    "ServiceDefinition",
+    "ServiceHealth",
+    "ServicePort",
     "Session",
     "SessionKind",
     "Settings",
+    "SignatureFinding",
+    "SignaturePolicy",
+    "SignatureStatus",
     "SigningKey",
     "StoreUnavailable",
     "System",
@@ -129,8 +169,10 @@ __all__ = [
     "TaskFailed",
     "TaskHandler",
     "TaskOutcome",
+    "TaskRef",
     "TaskTimeout",
     "Tenant",
+    "TenantDistribution",
     "TenantStatus",
     "TenantUnavailable",
     "Tokens",

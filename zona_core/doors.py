@@ -24,6 +24,10 @@ from zona_core.usecases.tenants import Tenants
 
 if TYPE_CHECKING:
     from zona_core.usecases.api_keys import ApiKeys, CoreApiKeys
+    from zona_core.usecases.licence import Licensing
+    from zona_core.usecases.package_keys import PackageKeys
+    from zona_core.usecases.packages import Packages
+    from zona_core.usecases.revisions import Revisions
     from zona_core.usecases.roles import CoreRoles, Roles
     from zona_core.usecases.sessions import CoreSessions, Sessions
     from zona_core.usecases.signing_keys import SigningKeys
@@ -67,6 +71,7 @@ class System(_Door):
         "core_roles": "roles",
         "core_sessions": "sessions",
         "core_users": "users",
+        "licence": "licence",
         "signing_keys": "signing_keys",
         "store": "store",
         "tenants": "tenants",
@@ -83,6 +88,13 @@ class System(_Door):
         from zona_core.usecases.store import Maintenance
 
         return Maintenance(self._context)
+
+    @cached_property
+    def licence(self) -> Licensing:
+        """The installation's licence, and what of it is used."""
+        from zona_core.usecases.licence import Licensing
+
+        return Licensing(self._context)
 
     @cached_property
     def users(self) -> CoreUsers:
@@ -128,7 +140,8 @@ class Workspace(_Door):
     AREAS: ClassVar[Mapping[str, str]] = {
         name: name
         for name in (
-            "api_keys", "apps", "audit", "credentials", "instances", "roles", "runs", "sessions", "tasks", "users",
+            "api_keys", "apps", "audit", "credentials", "instances", "package_keys", "packages", "revisions",
+            "roles", "runs", "sessions", "tasks", "users",
         )
     }  # fmt: skip
 
@@ -168,6 +181,27 @@ class Workspace(_Door):
         from zona_core.usecases.sessions import Sessions
 
         return Sessions(self._context)
+
+    @cached_property
+    def package_keys(self) -> PackageKeys:
+        """The keys that packages are signed with, and those that are trusted."""
+        from zona_core.usecases.package_keys import PackageKeys
+
+        return PackageKeys(self._context)
+
+    @cached_property
+    def packages(self) -> Packages:
+        """Exporting and importing apps."""
+        from zona_core.usecases.packages import Packages
+
+        return Packages(self._context)
+
+    @cached_property
+    def revisions(self) -> Revisions:
+        """What apps and tasks were before."""
+        from zona_core.usecases.revisions import Revisions
+
+        return Revisions(self._context)
 
     @property
     def tenant(self) -> Tenant:

@@ -5,6 +5,8 @@
     ZonaError
     ├── InvalidInput            the caller's data is wrong: ``faults`` say where and what would be right
     │   └── InvalidDocument     a document (OpenAPI, app definition) cannot be used
+    │       ├── InvalidPackage  …because it is a package that is damaged, too new, too large or forged
+    │       └── InvalidLicence  …because it is a licence that is damaged, forged or not for now
     ├── ConfigurationError      settings, master key or plugins are not usable
     │   └── KeyUnavailable      a secret cannot be sealed or opened with the keys at hand
     ├── NotFound                what was named does not exist (or is not this tenant's)
@@ -13,7 +15,8 @@
     │   └── RevisionConflict    somebody else changed the document first
     ├── Unauthenticated         nobody knows who asks: no proof, or one that does not count (any more)
     ├── PermissionDenied        the actor may not do this
-    │   └── TenantUnavailable   the tenant is unknown, inactive or suspended
+    │   ├── TenantUnavailable   the tenant is unknown, inactive or suspended
+    │   └── LicenceLimit        the licence does not allow it
     ├── RateLimited             too much was asked in too short a time
     ├── StoreUnavailable        the database cannot be reached or used
     └── TaskFailed              a task handler could not do its work
@@ -39,7 +42,10 @@ __all__ = [
     "Fault",
     "InvalidDocument",
     "InvalidInput",
+    "InvalidLicence",
+    "InvalidPackage",
     "KeyUnavailable",
+    "LicenceLimit",
     "NotFound",
     "PermissionDenied",
     "RateLimited",
@@ -145,6 +151,18 @@ class InvalidDocument(InvalidInput):
     code = "invalid_document"
 
 
+class InvalidPackage(InvalidDocument):
+    """A package cannot be used; nothing of it was imported. The code tells the reason: see ``ports/packages.py``."""
+
+    code = "package_damaged"
+
+
+class InvalidLicence(InvalidDocument):
+    """A licence file cannot be used. The code tells the reason: see ``zona_core/licensing.py``."""
+
+    code = "licence_damaged"
+
+
 class ConfigurationError(ZonaError):
     """Settings, keys or plugins are not usable; ``faults`` name every one at once."""
 
@@ -197,6 +215,17 @@ class TenantUnavailable(PermissionDenied):
     """The tenant is unknown, inactive or suspended (SPEC §2: no data is touched)."""
 
     code = "tenant_unavailable"
+
+
+class LicenceLimit(PermissionDenied):
+    """The licence does not allow it: a limit is reached, it has lapsed, or it lacks a feature; nothing was changed.
+
+    403, as no other proof of who asks and no repetition helps, and what exists does not stand in the way (409) either;
+    the code tells it from a missing permission. ``details`` of ``licence_limit``: ``resource``, ``limit``, ``used``,
+    ``licence_type``.
+    """
+
+    code = "licence_limit"
 
 
 class RateLimited(ZonaError):

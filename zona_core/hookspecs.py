@@ -15,10 +15,14 @@ from attrs import Factory, define
 
 from .ports.cache import Cache
 from .ports.cipher import Keyring
+from .ports.drawing import GraphPainter
 from .ports.handlers import TaskHandler
 from .ports.identity import OneTimeCodes, PasswordHasher, TokenSigner
 from .ports.importers import AppImporter
 from .ports.limits import RateLimiter
+from .ports.logos import LogoReader
+from .ports.packages import PackageFormat
+from .ports.signatures import SignatureScheme
 from .ports.store import DocumentStore
 
 if TYPE_CHECKING:
@@ -105,6 +109,26 @@ def zona_rate_limiters(details: PluginDetails) -> Mapping[str, Callable[[str], R
 @hookspec
 def zona_caches(details: PluginDetails) -> Mapping[str, Callable[[str], Cache]]:  # type: ignore[empty-body]
     """Caches by URL scheme (``memory:``); the factory is given the whole URL."""
+
+
+@hookspec
+def zona_signature_schemes(details: PluginDetails) -> Mapping[str, Callable[[], SignatureScheme]]:  # type: ignore[empty-body]
+    """Signature schemes by name (``ed25519``): what packages and licences are signed with."""
+
+
+@hookspec
+def zona_logo_readers(details: PluginDetails) -> Mapping[str, Callable[[], LogoReader]]:  # type: ignore[empty-body]
+    """Readers of logos by name (``pillow``)."""
+
+
+@hookspec
+def zona_package_formats(details: PluginDetails) -> Mapping[str, Callable[[], PackageFormat]]:  # type: ignore[empty-body]
+    """Forms of packages by name (``zona``, ``json``, ``folder``)."""
+
+
+@hookspec
+def zona_graph_painters(details: PluginDetails) -> Mapping[str, Callable[[], GraphPainter]]:  # type: ignore[empty-body]
+    """Painters of graphs by name (``layers``)."""
 
 
 @hookspec

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from zona_core.domain.tenants import Tenant
 from zona_core.errors import ZonaError
 from zona_core.inprocess import ThreadExecutor
 from zona_core.persistence.database import Database
@@ -28,7 +29,7 @@ __all__ = ["Parts"]
 class Parts:
     """See ``zona_core.usecases._area.Parts``. Each part is opened once; closed, none is opened any more."""
 
-    def __init__(self, settings: Settings, plugins: Plugins, clock: Clock) -> None:
+    def __init__(self, settings: Settings, plugins: Plugins, clock: Clock, active: Callable[[str], Tenant]) -> None:
         self.settings = settings
         self._plugins = plugins
         self._lock = threading.RLock()
@@ -40,6 +41,7 @@ class Parts:
         self._rate_limiter: RateLimiter | None = None
         self._snapshots: Snapshots | None = None
         self.clock = clock
+        self.active = active
         self.handler = plugins.handler
         self.open_store = plugins.open_store
         self.importer = plugins.importer
@@ -47,6 +49,11 @@ class Parts:
         self.password_hasher = plugins.password_hasher
         self.token_signer = plugins.token_signer
         self.one_time_codes = plugins.one_time_codes
+        self.signature_scheme = plugins.signature_scheme
+        self.logo_reader = plugins.logo_reader
+        self.package_format = plugins.package_format
+        self.package_formats = plugins.package_formats
+        self.graph_painter = plugins.graph_painter
 
     @property
     def database(self) -> Database:

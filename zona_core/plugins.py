@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import pluggy
 from attrs import define
@@ -17,10 +16,14 @@ from zona_core.errors import ConfigurationError, NotFound
 from zona_core.hookspecs import PROJECT, PluginDetails
 from zona_core.ports.cache import Cache
 from zona_core.ports.cipher import Keyring
+from zona_core.ports.drawing import GraphPainter
 from zona_core.ports.handlers import TaskHandler
 from zona_core.ports.identity import OneTimeCodes, PasswordHasher, TokenSigner
 from zona_core.ports.importers import AppImporter
 from zona_core.ports.limits import RateLimiter
+from zona_core.ports.logos import LogoReader
+from zona_core.ports.packages import PackageFormat
+from zona_core.ports.signatures import SignatureScheme
 from zona_core.ports.store import DocumentStore
 
 if TYPE_CHECKING:
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["PluginReport", "Plugins"]
 
 T = TypeVar("T")
+
+Factories: TypeAlias = Mapping[str, Callable[[], T]]
 
 
 @define(frozen=True, kw_only=True)
@@ -66,6 +71,7 @@ class Plugins:
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self.reports: list[PluginReport] = []
+        self._offers: dict[str, dict[str, Any]] = {}
         self._made: dict[tuple[str, str], Any] = {}
         #: makes parts once: with two of a handler there would be two sets of connections, one of them never closed
         self._lock = threading.RLock()
@@ -76,51 +82,81 @@ class Plugins:
 
     def handler(self, name: str) -> TaskHandler:
         """The task handler of that name; raises ``NotFound``."""
-        return self._instance("task handler", name, self._handlers)
+        factories: Factories[TaskHandler] = self._offered("zona_task_handlers")
+        return self._instance("task handler", name, factories)
 
     def importer(self, name: str) -> AppImporter:
         """The importer of that format; raises ``NotFound``."""
-        return self._instance("importer", name, self._importers)
+        factories: Factories[AppImporter] = self._offered("zona_importers")
+        return self._instance("importer", name, factories)
 
     def integration(self, name: str) -> AppDefinition:
         """The app that a plugin brings under that name; raises ``NotFound``."""
-        return self._instance("integration", name, self._integrations)
+        factories: Factories[AppDefinition] = self._offered("zona_integrations")
+        return self._instance("integration", name, factories)
 
     def open_store(self, url: str) -> DocumentStore:
         """A document store for ``url``; raises ``ConfigurationError`` for an unknown scheme."""
-        factory: Callable[[str], DocumentStore] = self._by_scheme("document store", url, self._stores)
+        factory: Callable[[str], DocumentStore] = self._by_scheme("document store", url, "zona_store_adapters")
         return factory(url)
 
     def open_keyring(self, url: str) -> Keyring:
         """A keyring for ``url``; raises ``ConfigurationError`` for an unknown scheme, ``KeyUnavailable``."""
-        factory: Callable[[str], Keyring] = self._by_scheme("keyring", url, self._keyrings)
+        factory: Callable[[str], Keyring] = self._by_scheme("keyring", url, "zona_keyrings")
         return factory(url)
 
     def create_key(self, url: str) -> bool:
         """Makes the master key that a keyring ``url`` names; False if it is there. Raises ``ConfigurationError``."""
-        make: Callable[[str], bool] = self._by_scheme("new key", url, self._key_makers)
+        make: Callable[[str], bool] = self._by_scheme("new key", url, "zona_key_makers")
         return make(url)
 
     def password_hasher(self, name: str = "argon2id") -> PasswordHasher:
         """The password hasher of that name; raises ``NotFound``."""
-        return self._instance("password hasher", name, self._password_hashers)
+        factories: Factories[PasswordHasher] = self._offered("zona_password_hashers")
+        return self._instance("password hasher", name, factories)
 
     def token_signer(self, algorithm: str) -> TokenSigner:
         """The signer of access tokens for that algorithm; raises ``NotFound``."""
-        return self._instance("token signer", algorithm, self._token_signers)
+        factories: Factories[TokenSigner] = self._offered("zona_token_signers")
+        return self._instance("token signer", algorithm, factories)
 
     def one_time_codes(self, name: str = "totp") -> OneTimeCodes:
         """The one-time codes of that name; raises ``NotFound``."""
-        return self._instance("one-time codes", name, self._one_time_codes)
+        factories: Factories[OneTimeCodes] = self._offered("zona_one_time_codes")
+        return self._instance("one-time codes", name, factories)
+
+    def signature_scheme(self, name: str = "ed25519") -> SignatureScheme:
+        """The signature scheme of that name; raises ``NotFound``."""
+        factories: Factories[SignatureScheme] = self._offered("zona_signature_schemes")
+        return self._instance("signature scheme", name, factories)
+
+    def logo_reader(self, name: str = "pillow") -> LogoReader:
+        """The reader of logos of that name; raises ``NotFound``, ``ConfigurationError`` if it lacks its library."""
+        factories: Factories[LogoReader] = self._offered("zona_logo_readers")
+        return self._instance("logo reader", name, factories)
+
+    def package_format(self, name: str) -> PackageFormat:
+        """The package format of that name; raises ``NotFound``."""
+        factories: Factories[PackageFormat] = self._offered("zona_package_formats")
+        return self._instance("package format", name, factories)
+
+    def package_formats(self) -> list[str]:
+        """The names of all package formats."""
+        return sorted(self._offered("zona_package_formats"))
+
+    def graph_painter(self, name: str = "layers") -> GraphPainter:
+        """The painter of graphs of that name; raises ``NotFound``."""
+        factories: Factories[GraphPainter] = self._offered("zona_graph_painters")
+        return self._instance("graph painter", name, factories)
 
     def open_rate_limiter(self, url: str) -> RateLimiter:
         """A rate limiter for ``url``; raises ``ConfigurationError`` for an unknown scheme."""
-        factory: Callable[[str], RateLimiter] = self._by_scheme("rate limiter", url, self._rate_limiters)
+        factory: Callable[[str], RateLimiter] = self._by_scheme("rate limiter", url, "zona_rate_limiters")
         return factory(url)
 
     def open_cache(self, url: str) -> Cache:
         """A cache for ``url``; raises ``ConfigurationError`` for an unknown scheme."""
-        factory: Callable[[str], Cache] = self._by_scheme("cache", url, self._caches)
+        factory: Callable[[str], Cache] = self._by_scheme("cache", url, "zona_caches")
         return factory(url)
 
     def http_routes(self) -> list[tuple[str, Any]]:
@@ -144,61 +180,21 @@ class Plugins:
     def offers(self) -> dict[str, list[str]]:
         """What all plugins together bring: names by kind."""
         return {
-            "task handlers": sorted(self._handlers),
-            "importers": sorted(self._importers),
-            "integrations": sorted(self._integrations),
-            "stores": sorted(self._stores),
-            "keyrings": sorted(self._keyrings),
-            "password hashers": sorted(self._password_hashers),
-            "token signers": sorted(self._token_signers),
-            "one-time codes": sorted(self._one_time_codes),
-            "rate limiters": sorted(self._rate_limiters),
-            "caches": sorted(self._caches),
+            "task handlers": sorted(self._offered("zona_task_handlers")),
+            "importers": sorted(self._offered("zona_importers")),
+            "integrations": sorted(self._offered("zona_integrations")),
+            "stores": sorted(self._offered("zona_store_adapters")),
+            "keyrings": sorted(self._offered("zona_keyrings")),
+            "password hashers": sorted(self._offered("zona_password_hashers")),
+            "token signers": sorted(self._offered("zona_token_signers")),
+            "one-time codes": sorted(self._offered("zona_one_time_codes")),
+            "rate limiters": sorted(self._offered("zona_rate_limiters")),
+            "caches": sorted(self._offered("zona_caches")),
+            "signature schemes": sorted(self._offered("zona_signature_schemes")),
+            "logo readers": sorted(self._offered("zona_logo_readers")),
+            "package formats": self.package_formats(),
+            "graph painters": sorted(self._offered("zona_graph_painters")),
         }
-
-    @cached_property
-    def _handlers(self) -> dict[str, Callable[[], TaskHandler]]:
-        return self._merged("zona_task_handlers")
-
-    @cached_property
-    def _importers(self) -> dict[str, Callable[[], AppImporter]]:
-        return self._merged("zona_importers")
-
-    @cached_property
-    def _integrations(self) -> dict[str, Callable[[], AppDefinition]]:
-        return self._merged("zona_integrations")
-
-    @cached_property
-    def _stores(self) -> dict[str, Callable[[str], DocumentStore]]:
-        return self._merged("zona_store_adapters")
-
-    @cached_property
-    def _keyrings(self) -> dict[str, Callable[[str], Keyring]]:
-        return self._merged("zona_keyrings")
-
-    @cached_property
-    def _key_makers(self) -> dict[str, Callable[[str], bool]]:
-        return self._merged("zona_key_makers")
-
-    @cached_property
-    def _password_hashers(self) -> dict[str, Callable[[], PasswordHasher]]:
-        return self._merged("zona_password_hashers")
-
-    @cached_property
-    def _token_signers(self) -> dict[str, Callable[[], TokenSigner]]:
-        return self._merged("zona_token_signers")
-
-    @cached_property
-    def _one_time_codes(self) -> dict[str, Callable[[], OneTimeCodes]]:
-        return self._merged("zona_one_time_codes")
-
-    @cached_property
-    def _rate_limiters(self) -> dict[str, Callable[[str], RateLimiter]]:
-        return self._merged("zona_rate_limiters")
-
-    @cached_property
-    def _caches(self) -> dict[str, Callable[[str], Cache]]:
-        return self._merged("zona_caches")
 
     def _load(self, entry_point: EntryPoint) -> None:
         distribution = entry_point.dist.name if entry_point.dist else ""
@@ -250,6 +246,13 @@ class Plugins:
                 problem = f"gave {type(given).__name__}, not {wanted.__name__}"
                 self._report(plugin, "", "", "failed", error=f"{hook}: {problem}")
 
+    def _offered(self, hook: str) -> dict[str, Any]:
+        """What all plugins give to a hook, by name; asked once."""
+        known = self._offers.get(hook)
+        if known is None:
+            known = self._offers[hook] = self._merged(hook)
+        return known
+
     def _merged(self, hook: str) -> dict[str, Any]:
         owners: dict[str, str] = {}
         merged: dict[str, Any] = {}
@@ -261,7 +264,7 @@ class Plugins:
                     owners[name], merged[name] = plugin, factory
         return merged
 
-    def _instance(self, kind: str, name: str, factories: Mapping[str, Callable[[], T]]) -> T:
+    def _instance(self, kind: str, name: str, factories: Factories[T]) -> T:
         if name not in factories:
             known = ", ".join(sorted(factories)) or "none"
             raise NotFound(f"there is no {kind} {name!r}", hint=f"known: {known}; zona plugins list shows what failed")
@@ -271,9 +274,8 @@ class Plugins:
             made: T = self._made[kind, name]
         return made
 
-    @staticmethod
-    def _by_scheme(kind: str, url: str, factories: Mapping[str, T]) -> T:
-        scheme = url.partition(":")[0]
+    def _by_scheme(self, kind: str, url: str, hook: str) -> Any:
+        scheme, factories = url.partition(":")[0], self._offered(hook)
         if scheme not in factories:
             known = ", ".join(f"{name}:" for name in sorted(factories))
             raise ConfigurationError(f"there is no {kind} for {scheme}: URLs", hint=f"known: {known}")

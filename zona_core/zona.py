@@ -49,7 +49,7 @@ class Zona:
     ) -> None:
         self.settings = settings.completed() if settings is not None else load_settings(options)
         self.plugins = Plugins(blocked=self.settings.blocked_plugins, settings=self.settings.plugins, extra=plugins)
-        self._parts = Parts(self.settings, self.plugins, clock or SystemClock())
+        self._parts = Parts(self.settings, self.plugins, clock or SystemClock(), self._active)
         self._gate: Gate | None = None
         self._gate_lock = threading.Lock()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -31,7 +31,8 @@ def _keep(ctx: click.Context, param: click.Parameter, value: str | None) -> None
         session.options[param.name] = value
 
 
-def _global_options(*, root: bool = False) -> list[click.Parameter]:
+def _global_options(taken: Collection[str], *, root: bool = False) -> list[click.Parameter]:
+    """The global options; ``taken`` are names that the command needs for options of its own."""
     # What is a setting gets its value from the environment by the settings, not by click.
     return [
         _GlobalOption("--store", metavar="URL", help="The document store. [env: ZONA_STORE]"),
@@ -39,8 +40,7 @@ def _global_options(*, root: bool = False) -> list[click.Parameter]:
         _GlobalOption("--home", metavar="DIR", help="Folder for store, master key and zona.toml. [env: ZONA_HOME]"),
         _GlobalOption("--tenant", metavar="CODE", help="The tenant to work in. [env: ZONA_TENANT]"),
         _GlobalOption(
-            "-o",
-            "--output",
+            *(name for name in ("-o", "--output") if name not in taken),
             type=click.Choice(["table", "json"]),
             help="For people or for programs. [env: ZONA_OUTPUT; default: table]",
             envvar="ZONA_OUTPUT" if root else None,
@@ -55,7 +55,8 @@ class _Shared(click.Command):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.params = [*self.params, *_global_options(root=self.root)]
+        own = {name for param in self.params for name in (*param.opts, *param.secondary_opts)}
+        self.params = [*self.params, *_global_options(own, root=self.root)]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the command's own options, its commands if it is a group, then the global options."""

@@ -20,7 +20,16 @@ from zona_cli._text import one_line
 if TYPE_CHECKING:
     from zona_core import Workspace
 
-__all__ = ["app_titles", "complete", "credential_titles", "instance_titles", "run_ids", "task_tags", "tenant_codes"]
+__all__ = [
+    "app_titles",
+    "complete",
+    "credential_titles",
+    "instance_titles",
+    "package_key_names",
+    "run_ids",
+    "task_tags",
+    "tenant_codes",
+]
 
 _MOST: Final = 1_000
 
@@ -67,6 +76,11 @@ def instance_titles(ctx: click.Context, _: click.Parameter, incomplete: str) -> 
 def credential_titles(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
     """Titles of credentials."""
     return _offered(ctx, incomplete, lambda here: (each.title for each in here.credentials.list(limit=_MOST).items))
+
+
+def package_key_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """Names of the keys of packages."""
+    return _offered(ctx, incomplete, lambda here: (key.name for key in here.package_keys.list(limit=_MOST).items))
 
 
 def run_ids(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:

@@ -8,9 +8,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from zona_cli import _output as out
+from zona_cli._broken import warn_of_broken_instances
 from zona_cli._commands import Command
 from zona_cli._inputs import file_name
-from zona_cli._paging import gathered
 from zona_cli._session import Session, pass_session
 
 if TYPE_CHECKING:
@@ -77,15 +77,4 @@ def show_outcome(session: Session, outcome: AppOutcome) -> None:
     if more > 0:
         out.note(session, f"… and {more:,} more warning{'' if more == 1 else 's'}: --output json shows all")
     if not outcome.created:
-        _warn_of_broken_instances(session, app.integration_id)
-
-
-def _warn_of_broken_instances(session: Session, app: int) -> None:
-    """Tells which instances lack what the new version of their app requires."""
-    from zona_core import InstanceStatus
-
-    here = session.workspace().instances
-    found, _ = gathered(lambda cursor, size: here.list(app, after=cursor, limit=size), None, None)
-    for each in found:
-        if each.status is InstanceStatus.ERROR:
-            out.warn(session, f"the instance {each.title} cannot be used as it is: {each.status_reason}")
+        warn_of_broken_instances(session, app.integration_id)

@@ -16,8 +16,10 @@ from zona_cli._text import json_text, one_line, printable
 if TYPE_CHECKING:
     from zona_core import ZonaError
 
-__all__ = ["BROKEN_PIPE", "INTERRUPTED", "report", "report_failed_run", "wants_json"]
+__all__ = ["BROKEN_PIPE", "INTERRUPTED", "PARTLY", "report", "report_failed_run", "report_part", "wants_json"]
 
+#: a part of what was asked could not be done; the rest was
+PARTLY: Final = 15
 #: 128 + the signal's number, as shells count
 INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
@@ -51,6 +53,11 @@ def report_failed_run(error: Mapping[str, Any], *, timed_out: bool, json: bool) 
     if error.get("code") == AddressRefused.code:
         kind = AddressRefused
     return EXIT_AND_STATUS[kind][0]
+
+
+def report_part(what: str, error: Mapping[str, Any]) -> None:
+    """Tells people of an error that concerns only ``what``; programs have it in the result."""
+    _tell({**error, "message": f"{what}: {error['message']}"}, json=False)
 
 
 def wants_json(arguments: Sequence[str]) -> bool:

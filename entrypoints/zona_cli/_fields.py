@@ -42,13 +42,13 @@ def show_fields(title: str, fields: Iterable[Field]) -> None:
         )
 
 
-def show_outputs(outputs: Iterable[OutputField]) -> None:
+def show_outputs(outputs: Iterable[OutputField], *, title: str = "Outputs") -> None:
     """Writes what a task gives; nothing if there is nothing."""
     rows = [
         (output.name, output.kind.value, output.path, out.shortened(output.help or output.label)) for output in outputs
     ]
     if rows:
-        click.echo("\nOutputs:")
+        click.echo(f"\n{title}:")
         columns = [out.Column("Name"), out.Column("Kind"), out.Column("Path", "wrap"), out.Column("Help", "wrap")]
         out.table(columns, rows)
 

@@ -25,6 +25,7 @@ __all__ = [
     "document",
     "done",
     "excerpt",
+    "lines",
     "listing",
     "moment",
     "note",
@@ -49,21 +50,30 @@ _STATES: Final = {
     "loaded": "green",
     "success": "green",
     "running": "cyan",
+    "created": "green",
+    "overwritten": "cyan",
+    "renamed": "cyan",
+    "skipped": "yellow",
     "failure": "red",
     "failed": "red",
     "error": "red",
     "timeout": "red",
     "suspended": "yellow",
+    "valid": "green",
+    "expiring": "yellow",
+    "grace": "yellow",
+    "expired": "red",
     "maintenance": "yellow",
 }
 
 
-def document(data: Any) -> None:
-    """Writes models, or data, as one JSON document; secrets are masked."""
+def document(data: Any, *, err: bool = False) -> None:
+    """Writes models, or data, as one JSON document; secrets are masked. ``err``: to standard error."""
     from zona_core import as_data
 
-    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    _write(json_text(as_data(data), ascii_only=not utf8))
+    stream = sys.stderr if err else sys.stdout
+    utf8 = (stream.encoding or "").lower().replace("-", "") == "utf8"
+    stream.write(json_text(as_data(data), ascii_only=not utf8) + "\n")
 
 
 def listing(
@@ -137,6 +147,15 @@ def details(pairs: Iterable[tuple[str, object]]) -> None:
     _render(grid)
 
 
+def lines(texts: Iterable[Text]) -> None:
+    """Writes texts that other modules of this package made, each from the beginning of a line."""
+    from rich.text import Text
+
+    whole = Text("\n").join(texts)
+    if whole:
+        _render(whole)
+
+
 def done(session: Session, data: Any, sentence: str) -> None:
     """Says what was done: the model it was done to for programs, a sentence for people."""
     if session.json:
@@ -149,12 +168,12 @@ def excerpt(data: Any, rest: str) -> None:
     """Writes the beginning of ``data`` as JSON for people; ``rest`` says where all of it is."""
     from rich.highlighter import JSONHighlighter
 
-    lines = json_text(data).splitlines()
-    shown = [_cut(line) for line in lines[:_MOST_LINES]]
+    every = json_text(data).splitlines()
+    shown = [_cut(line) for line in every[:_MOST_LINES]]
     _render(JSONHighlighter()("\n".join(shown)))
-    if len(lines) > _MOST_LINES:
-        _write(f"… {len(lines) - _MOST_LINES:,} more lines: {rest}")
-    elif shown != lines:
+    if len(every) > _MOST_LINES:
+        _write(f"… {len(every) - _MOST_LINES:,} more lines: {rest}")
+    elif shown != every:
         _write(f"… long texts are cut: {rest}")
 
 

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import click
 
 from zona_cli import _output as out
+from zona_cli._broken import warn_of_broken_instances
 from zona_cli._commands import Group
 from zona_cli._completion import app_titles
 from zona_cli._fields import show_fields
 from zona_cli._inputs import confirm, file_name
 from zona_cli._paging import gathered, paged
 from zona_cli._session import Session, pass_session
+from zona_cli.history import app_diff, app_history, restore_app
+from zona_cli.packages import export_apps, import_apps, inspect_package
 
 if TYPE_CHECKING:
     from zona_core.usecases.apps import AppOutcome
@@ -42,6 +45,10 @@ _update = click.option("--update", is_flag=True, help="Bring an app of that titl
 @click.group(cls=Group)
 def apps() -> None:
     """Describe apps and their tasks."""
+
+
+for _command in (app_history, app_diff, restore_app, export_apps, import_apps, inspect_package):
+    apps.add_command(_command)
 
 
 @apps.command("list")
@@ -199,18 +206,7 @@ def _show_outcome(session: Session, outcome: AppOutcome) -> None:
     if more > 0:
         out.note(session, f"… and {_counted(more, 'more warning')}: --output json shows all")
     if not outcome.created:
-        _warn_of_broken_instances(session, app.integration_id)
-
-
-def _warn_of_broken_instances(session: Session, app: int) -> None:
-    """Tells which instances lack what the new version of their app requires."""
-    from zona_core import InstanceStatus
-
-    here = session.workspace().instances
-    found, _ = gathered(lambda cursor, size: here.list(app, after=cursor, limit=size), None, None)
-    for each in found:
-        if each.status is InstanceStatus.ERROR:
-            out.warn(session, f"the instance {each.title} cannot be used as it is: {each.status_reason}")
+        warn_of_broken_instances(session, app.integration_id)
 
 
 def _counted(count: int, what: str) -> str:

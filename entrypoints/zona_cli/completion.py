@@ -15,7 +15,7 @@ __all__ = ["completion"]
 def completion(ctx: click.Context, shell: str) -> None:
     """Print a script for completion in SHELL.
 
-    It completes commands, options and the names of apps, tasks, instances, credentials, tenants and runs.
+    It completes commands, options and the names of apps, tasks, instances, credentials, keys, tenants and runs.
 
     \b
     bash:  eval "$(zona completion bash)"     in ~/.bashrc

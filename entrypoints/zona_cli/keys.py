@@ -25,9 +25,10 @@ _platform = click.option("--platform", is_flag=True, help="Keys of the platform'
 
 @click.group(cls=Group)
 def api_keys() -> None:
-    """Give programs keys, and take them away.
+    """Give programs keys by which they come in, and take them away.
 
-    A key may do what its scopes (permissions) name and its user may do, no more.
+    A key may do what its scopes (permissions) name and its user may do, no more. The keys that packages
+    are signed with are in `zona keys`.
     """
 
 

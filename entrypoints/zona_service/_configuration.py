@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import ssl
 from collections.abc import Callable, Mapping
@@ -17,6 +18,8 @@ __all__ = ["SERVERS", "load", "require_ready", "server_context"]
 
 T = TypeVar("T")
 
+_LOG: Final = logging.getLogger("zona.licence")
+
 SERVERS: Final = ("gunicorn", "granian")
 
 #: setting → least and most
@@ -30,6 +33,7 @@ _BOUNDS: Final = {
     "max_requests": (0, 1_000_000_000),
     "max_body": (1, 1 << 31),
     "max_upload": (1, 1 << 31),
+    "max_package": (1, 1 << 40),
     "client_limit": (0, 1_000_000_000),
     "key_limit": (0, 1_000_000_000),
     "tenant_limit": (0, 1_000_000_000),
@@ -66,6 +70,7 @@ def load(
 def require_ready(settings: Settings) -> None:
     """Opens the master key and the store once, and closes them again.
 
+    What the holder of the licence should know is logged.
     Raises ``ConfigurationError`` (``not_initialised`` if ``zona init`` never ran), ``KeyUnavailable`` or
     ``StoreUnavailable``.
     """
@@ -78,7 +83,11 @@ def require_ready(settings: Settings) -> None:
     # (https://www.sqlite.org/howtocorrupt.html, "Carrying an open database connection across a fork").
     with Zona(settings) as zona:
         zona.plugins.open_keyring(settings.keyring)
-        report = zona.system(Actor.trusted("zona")).store.check()
+        system = zona.system(Actor.trusted("zona"))
+        report = system.store.check()
+        notices = () if report.notes else system.licence.show().notices
+    for notice in notices:
+        _LOG.warning("%s", notice.message)
     if report.notes:
         raise ConfigurationError(
             "the store is not as this release needs it",

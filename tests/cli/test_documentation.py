@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from zona_cli._errors import BROKEN_PIPE, INTERRUPTED
+from zona_cli._errors import BROKEN_PIPE, INTERRUPTED, PARTLY
 from zona_cli.main import cli
 from zona_core.errors import EXIT_AND_STATUS
 
@@ -77,4 +77,4 @@ def _leaves(group: click.Group, path: tuple[str, ...]) -> list[str]:
 def test_every_exit_code_stands_in_the_table() -> None:
     """Those of the errors, and those of the command line alone."""
     told = {int(code) for code in re.findall(r"^\| (\d+) \|", PAGE, re.MULTILINE)}
-    assert told == {code for code, _ in EXIT_AND_STATUS.values()} | {0, 2, INTERRUPTED, BROKEN_PIPE}
+    assert told == {code for code, _ in EXIT_AND_STATUS.values()} | {0, 2, PARTLY, INTERRUPTED, BROKEN_PIPE}

@@ -88,7 +88,7 @@ def test_a_blocked_plugin_is_shown_as_blocked(ready: Any) -> None:
     """It is left out and said to be."""
     listed = json.loads(ready("plugins", "list", "-o", "json", env={"ZONA_BLOCKED_PLUGINS": "openapi"}).stdout)
     assert [item["state"] for item in listed["items"] if item["name"] == "openapi"] == ["blocked"]
-    assert listed["offers"]["importers"] == ["zona"]
+    assert listed["offers"]["importers"] == ["shuffle", "xsoar", "zona"]
 
 
 def test_a_plugins_command_joins(strangers: Any) -> None:

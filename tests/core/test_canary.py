@@ -12,9 +12,11 @@ from urllib.parse import quote
 import pytest
 from attrs import evolve
 
-from zona_core import AppDefinition, Secret, TaskCall, TaskFailed, Zona, ZonaError, as_data
+from zona_core import AppDefinition, Secret, TaskCall, TaskFailed, Zona, ZonaError, as_data, licensing
+from zona_core.domain.references import TaskRef
 from zona_core.domain.tenants import Move, Placement, TenantStatus
 from zona_core.persistence.collections import KINDS
+from zona_core.persistence.ledger import Ledger
 
 CANARIES = (
     "canary-instance-9c1",
@@ -26,6 +28,7 @@ CANARIES = (
     "canary-changed-d41",
     "canary-answer-e52",
     "canary-database-f0a",
+    "canary-vendor-key-3b8",
 )
 
 
@@ -36,7 +39,9 @@ def forms(text: str) -> list[bytes]:
 
 
 @pytest.fixture
-def scene(tmp_path: Path, plugin: Any, app_factory: Callable[..., AppDefinition]) -> tuple[Zona, Path, list[str]]:
+def scene(
+    tmp_path: Path, plugin: Any, app_factory: Callable[..., AppDefinition], monkeypatch: pytest.MonkeyPatch
+) -> tuple[Zona, Path, list[str]]:
     """Everything done with canaries on a store in a file, and all that was shown meanwhile."""
     shown: list[str] = []
     path = tmp_path / "zona.db"
@@ -58,6 +63,7 @@ def scene(tmp_path: Path, plugin: Any, app_factory: Callable[..., AppDefinition]
 
     plugin.handler.functions["echo"] = echo
     app = workspace.apps.upsert(app_factory()).app
+    definition = app_factory().tasks[0]
     shown.append(repr(workspace.credentials.add("shared", {"api_key": CANARIES[2]})))
     shown.append(repr(workspace.credentials.rotate("shared", {"api_key": CANARIES[3]})))
     shown.append(repr(workspace.instances.add("Demo", title="own", values={"api_key": Secret(CANARIES[0])})))
@@ -66,19 +72,29 @@ def scene(tmp_path: Path, plugin: Any, app_factory: Callable[..., AppDefinition]
     shown.append(repr(workspace.instances.test("Demo", "own")))
     for instance in ("own", "sharing"):
         for text in ("well", "fail", "break"):
-            run = workspace.runs.run("Demo", "echo", instance=instance, inputs={"text": text, "token": CANARIES[1]})
+            inputs = {"text": text, "token": CANARIES[1]}
+            run = workspace.runs.run("Demo", "echo", instance=instance, inputs=inputs)
             shown += [repr(run), str(as_data(run))]
+            tried = workspace.tasks.verify("Demo", definition, instance=instance, inputs=inputs, run=True)
+            assert tried.trial_run is not None
+            shown += [repr(tried), str(as_data(tried))]
     for wrong in ({"api_key": CANARIES[0], "zzz": CANARIES[1]}, {"api_key": [CANARIES[0]]}):
         try:
             workspace.instances.add("Demo", title="x", values=wrong)
         except ZonaError as exc:
             shown += [repr(exc), str(exc.as_dict())]
     workspace.apps.upsert(app_factory(description="changed"), app_id=app.integration_id)
+    needing = evolve(definition, task_tag="after", depends_on=(TaskRef(task="echo"),))
+    shown.append(repr(workspace.tasks.upsert("Demo", needing)))
+    history = workspace.revisions
+    shown += [str(as_data(each)) for each in (history.of_app("Demo"), history.diff_app("Demo", 1))]
     for listing in (workspace.instances.list(), workspace.credentials.list(), workspace.runs.list()):
         shown += [repr(listing), str(as_data(listing.items))]
+    shown += keep_keys(zona)
     shown += come_in(zona)
     shown += call_with_key(zona)
     shown += have_a_database(zona)
+    shown += hold_a_licence(zona, monkeypatch)
     shown += [str(as_data(record)) for record in workspace.audit.search().items]
     workspace.instances.remove("Demo", "sharing")
     return zona, path, shown
@@ -102,6 +118,28 @@ def come_in(zona: Zona) -> list[str]:
             attempt()
         shown.append(caught.value.as_dict())
     return [f"{each!r} {as_data(each)}" for each in shown]
+
+
+def keep_keys(zona: Zona) -> list[str]:
+    """A key that signs packages, and one that signs no more; what was shown of them."""
+    keys = zona.tenant().package_keys
+    shown: list[Any] = [keys.create("stamp"), keys.create("gone"), keys.get("stamp"), keys.list()]
+    with pytest.raises(ZonaError) as caught:
+        keys.trust("twin", private_key(zona))
+    shown += [caught.value.as_dict(), keys.retire("gone")]
+    return [f"{each!r} {as_data(each)}" for each in shown]
+
+
+def private_key(zona: Zona) -> str:
+    """The private key that signs packages, as it is kept: the only secret here that is made and not given."""
+    return zona._parts.database.tenant("localhost").package_keys.one({"name": "stamp"}).secrets["private"].reveal()
+
+
+def key_forms(text: str) -> list[bytes]:
+    """How the private key in a PEM text could be written: its base64, and the raw key of its last 32 bytes."""
+    encoded = "".join(line for line in text.splitlines() if not line.startswith("-----"))
+    raw = base64.b64decode(encoded)[-32:]
+    return [encoded.encode(), raw, raw.hex().encode(), base64.b64encode(raw).rstrip(b"="), repr(raw)[2:-1].encode()]
 
 
 def call_with_key(zona: Zona) -> list[str]:
@@ -140,6 +178,18 @@ def have_a_database(zona: Zona) -> list[str]:
     return [f"{each!r}" for each in shown] + [str(as_data(each)) for each in shown]
 
 
+def hold_a_licence(zona: Zona, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A licence of a vendor's whose key is a canary, and a count that is under way; what was shown of it."""
+    scheme, seed = zona.plugins.signature_scheme(), CANARIES[9].ljust(32).encode()
+    pair = scheme.pair_of_text(scheme.private_text(seed))
+    monkeypatch.setattr("zona_core.licensing.vendor_keys", lambda: scheme.public_text(pair.public))
+    terms = licensing.draft("Acme AG", now=zona._parts.clock.now())
+    document = licensing.issue(terms, scheme.private_text(pair.private), scheme)
+    shown = [document, pair, zona.system().licence.install(document), zona.system().licence.report()]
+    shown.append(Ledger(zona._parts.database).note("localhost", ["instances/1"]))
+    return [f"{each!r}" for each in shown]
+
+
 def test_every_collection_is_filled_by_the_scenario(scene: tuple[Zona, Path, list[str]]) -> None:
     """A collection that the scenario does not reach would not be searched in earnest; a new one is filled there."""
     zona, _, _ = scene
@@ -151,6 +201,7 @@ def test_canaries_are_nowhere(scene: tuple[Zona, Path, list[str]], caplog: pytes
     """Not in the store's files, not in what was shown, not in logs, in no encoding."""
     zona, path, shown = scene
     files = {file.name: file.read_bytes() for file in path.parent.iterdir() if file.name.startswith("zona.db")}
+    keys = key_forms(private_key(zona))
     zona.close()
     files["after close"] = path.read_bytes()
     files["shown"] = "\n".join(shown).encode()
@@ -164,6 +215,7 @@ def test_canaries_are_nowhere(scene: tuple[Zona, Path, list[str]], caplog: pytes
         if form in content
     ]
     assert found == []
+    assert [name for name, content in files.items() for form in keys if form in content] == []
 
 
 def test_the_search_would_find_one(scene: tuple[Zona, Path, list[str]], caplog: pytest.LogCaptureFixture) -> None:

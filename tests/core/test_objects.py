@@ -53,6 +53,18 @@ ON_OBJECTS: dict[str, list[dict[str, Any]]] = {
         {"app": "{app}", "instance": "{instance}", "title": "taken over"},
         {"app": None, "instance": "{instance}", "title": "taken over"},
     ],
+    "revisions.diff_app": [{"app": "{app}", "before": 1}, {"app": "{id}", "before": 1}],
+    "revisions.diff_task": [
+        {"app": "{app}", "task": "echo", "before": 1},
+        {"app": "{id}", "task": "{task}", "before": 1},
+    ],
+    "revisions.of_app": [{"app": "{app}"}, {"app": "{id}"}],
+    "revisions.of_task": [{"app": "{app}", "task": "echo"}, {"app": "{id}", "task": "{task}"}],
+    "revisions.restore_app": [{"app": "{app}", "to": 1}, {"app": "{id}", "to": 1}],
+    "revisions.restore_task": [
+        {"app": "{app}", "task": "echo", "to": 1},
+        {"app": "{id}", "task": "{task}", "to": 1},
+    ],
     "runs.get": [{"run_id": "{run}"}],
     "runs.list": [{}, {"app": "{app}"}, {"app": "{app}", "task": "echo"}, {"app": "{app}", "instance": "{app} main"}],
     "runs.run": [
@@ -61,18 +73,26 @@ ON_OBJECTS: dict[str, list[dict[str, Any]]] = {
     ],
     "runs.start": [{"app": "{app}", "task": "echo", "inputs": {"text": "x"}}],
     "runs.wait": [{"run_id": "{run}"}],
-    "tasks.delete": [{"app": "{app}", "task": "echo"}],
+    "tasks.delete": [{"app": "{app}", "task": "echo"}, {"app": None, "task": "{task}"}],
+    "tasks.dependents": [{"app": "{app}", "task": "echo"}, {"app": None, "task": "{task}"}],
+    "tasks.graph": [{"app": "{app}"}, {"app": "{id}"}],
+    "tasks.picture": [{"app": "{app}"}],
+    "tasks.read_document": [{"document": b"{}", "format": "unknown"}],
     "tasks.by_id": [{"task": "{task}"}],
     "tasks.get": [{"app": "{app}", "task": "echo"}, {"app": "{id}", "task": "{task}"}],
     "tasks.info": [{"app": "{app}", "task": "echo"}, {"app": "{id}", "task": "{task}"}],
     "tasks.list": [{"app": "{app}"}],
     "tasks.upsert": [{"app": "{app}", "definition": TASK}],
+    "tasks.verify": [
+        {"app": "{app}", "definition": TASK},
+        {"app": "{id}", "definition": TASK, "instance": "{instance}", "run": True},
+    ],
 }
 AT_LARGE = {"audit.search", "audit.verify"} | {
     name for name in use_cases() if name.split(".")[0] in ("api_keys", "roles", "sessions", "users")
 }
 #: what belongs to no app, so that a permission for an app does not reach it
-OF_NO_APP = {"apps.import_document", "apps.install", "credentials.add"}
+OF_NO_APP = {"apps.import_document", "apps.install", "credentials.add", "tasks.read_document"}
 
 CALLS = [(name, number) for name, calls in sorted(ON_OBJECTS.items()) for number in range(len(calls))]
 
@@ -202,6 +222,9 @@ def test_what_may_not_be_read_is_as_if_it_were_not_there(scene: Scene, name: str
         ("apps.delete", {"app": "{app}"}),
         ("tasks.upsert", {"app": "{app}", "definition": TASK}),
         ("tasks.delete", {"app": "{app}", "task": "echo"}),
+        ("tasks.verify", {"app": "{app}", "definition": TASK, "run": True}),
+        ("revisions.restore_app", {"app": "{app}", "to": 1}),
+        ("revisions.restore_task", {"app": "{app}", "task": "echo", "to": 1}),
         ("instances.add", {"app": "{app}", "title": "x"}),
         ("instances.update", {"app": "{app}", "instance": "{instance}"}),
         ("instances.remove", {"app": "{app}", "instance": "{instance}"}),

@@ -13,13 +13,15 @@ from zona_core.usecases.registry import use_cases
 
 TASK = TaskDefinition(name="Echo again", task_tag="echo", task_handler="function")
 
-#: for each use-case that changes what exists: arguments, and how to read the revision
+#: for each use-case that changes what exists: arguments, and how to read the revision, in its own area if none is named
 CHANGES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
     "apps.upsert": ({"definition": AppDefinition(title="Demo", description="x"), "app_id": 1}, "get", {"app": 1}),
     "apps.install": ({"name": "demo", "update": True}, "get", {"app": 1}),
     "apps.delete": ({"app": 1}, "get", {"app": 1}),
     "tasks.upsert": ({"app": 1, "definition": TASK}, "get", {"app": 1, "task": 1}),
     "tasks.delete": ({"app": 1, "task": 1}, "get", {"app": 1, "task": 1}),
+    "revisions.restore_app": ({"app": 1, "to": 1}, "apps.get", {"app": 1}),
+    "revisions.restore_task": ({"app": 1, "task": 1, "to": 1}, "tasks.get", {"app": 1, "task": 1}),
     "instances.update": ({"app": 1, "instance": 1, "title": "x"}, "get", {"app": 1, "instance": 1}),
     "instances.remove": ({"app": 1, "instance": 1}, "get", {"app": 1, "instance": 1}),
     "credentials.rotate": ({"credential": 1, "secrets": {"a": "b"}}, "get", {"credential": 1}),
@@ -32,6 +34,8 @@ CHANGES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
     "roles.delete": ({"name": "own"}, "get", {"name": "own"}),
     "api_keys.rotate": ({"key_id": ""}, "get", {"key_id": ""}),
     "api_keys.revoke": ({"key_id": ""}, "get", {"key_id": ""}),
+    "package_keys.retire": ({"key": "stamp"}, "get", {"key": "stamp"}),
+    "package_keys.remove": ({"key": "stamp"}, "get", {"key": "stamp"}),
     "tenants.remove": ({"code": "gone"}, "get", {"code": "gone"}),
     "tenants.suspend": ({"code": "acme"}, "get", {"code": "acme"}),
     "tenants.activate": ({"code": "acme"}, "get", {"code": "acme"}),
@@ -53,6 +57,7 @@ def filled(zona: Zona, app_factory: Callable[..., AppDefinition]) -> Callable[[s
     workspace.credentials.add("shared", {"api_key": "k"})
     workspace.roles.put("own", permissions=["apps:read"])
     workspace.users.add("ann", "correct horse battery", roles=["reader"])
+    workspace.package_keys.create("stamp")
     key = workspace.api_keys.create("ci", scopes=["apps:read"], user="ann").key
 
     def area(name: str) -> tuple[Any, dict[str, Any]]:
@@ -81,12 +86,14 @@ def test_another_revision_is_refused_and_nothing_changes(
     area, stand_ins = filled(name)
     arguments, reader, which = CHANGES[name]
     arguments, which = ({key: value or stand_ins[key] for key, value in each.items()} for each in (arguments, which))
-    before = getattr(area, reader)(**which)
+    *named, method = reader.split(".")
+    read = getattr(filled(reader)[0] if named else area, method)
+    before = read(**which)
     assert before.revision > 0
     with pytest.raises(RevisionConflict) as caught:
         getattr(area, name.split(".")[1])(**arguments, revision=before.revision + 1)
     assert (caught.value.details["expected"], caught.value.details["found"]) == (before.revision + 1, before.revision)
-    assert getattr(area, reader)(**which) == before
+    assert read(**which) == before
     getattr(area, name.split(".")[1])(**arguments, revision=before.revision)
 
 

@@ -69,6 +69,9 @@ def raised() -> tuple[Codes, Codes]:
         code = given.get("code")
         if name in ERRORS and isinstance(code, str):
             note(ERRORS[name], code, given.get("status"))
+        if name == "_refused" and getattr(call.func, "id", ""):  # the packages', with the code first
+            texts = [part.value for part in call.args[:1] if isinstance(part, ast.Constant)]
+            answers.update({str(text): {422} for text in texts if re.fullmatch("[a-z]+(_[a-z]+)+", str(text))})
         if name == "refuse":  # the gate's, which records before it raises
             texts = [str(part.value) for part in call.args if isinstance(part, ast.Constant)]
             answers.update({text: {401, *answers.get(text, ())} for text in texts if re.fullmatch("[a-z_]+", text)})

@@ -298,6 +298,8 @@ class Requests:
             for name in declared
             if name in values and (name in self.references or name.endswith("_id"))
         }
+        if "integration_ids" in declared and "integration_id" in values:
+            body["integration_ids"] = [values["integration_id"]]
         if tenant and "tenant_code" in declared:
             body["tenant_code"] = tenant
         if not operation.multipart:
@@ -378,6 +380,7 @@ class Furnisher:
         instance = door.instances.add(name, title=f"{name}-instance", values={"api_key": note})
         credential = door.credentials.add(f"{name}-credential", {"api_key": note})
         run = door.runs.run(name, tag, instance=instance.title, inputs={"text": note})
+        package_key = door.package_keys.create(f"{name}-package-key")
         return {
             "app": name,
             "integration_id": app.integration_id,
@@ -390,6 +393,7 @@ class Furnisher:
             "credential": credential.title,
             "credential_id": credential.id,
             "credentials_id": credential.id,
+            "package_key": package_key.name,
         }
 
 

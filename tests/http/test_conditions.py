@@ -83,6 +83,12 @@ def api_key(ask: Ask) -> tuple[str, str]:
     return place, ask("GET", place).headers["etag"]
 
 
+def package_key(ask: Ask) -> tuple[str, str]:
+    """A new key of packages: its path by name, and its tag."""
+    made = ask("POST", "/api/v1/package-keys", {"name": "releases"})
+    return "/api/v1/package-keys/releases", made.headers["etag"]
+
+
 def tenant(ask: Ask) -> tuple[str, str]:
     """A new tenant: its path, and its tag."""
     made = ask("POST", "/api/v1/platform/tenants", {"tenant_code": "acme"})
@@ -101,6 +107,8 @@ def tenant(ask: Ask) -> tuple[str, str]:
         (app, "DELETE", "", {"integration_id": 1}),
         (api_key, "POST", "/rotate", {}),
         (api_key, "DELETE", "", None),
+        (package_key, "POST", "/retire", None),
+        (package_key, "DELETE", "", None),
         (tenant, "POST", "/suspend", None),
         (tenant, "POST", "/activate", None),
     ],
@@ -176,6 +184,13 @@ def again_user(ask: Ask) -> str:
     return "/api/v1/users/bob"
 
 
+def again_package_key(ask: Ask) -> str:
+    """Another key of the same name."""
+    ask("DELETE", "/api/v1/package-keys/releases")
+    ask("POST", "/api/v1/package-keys", {"name": "releases"})
+    return "/api/v1/package-keys/releases"
+
+
 @pytest.mark.parametrize(
     ("made", "again", "method", "below", "body"),
     [
@@ -185,6 +200,8 @@ def again_user(ask: Ask) -> str:
         (user, again_user, "DELETE", "", None),
         (user, again_user, "PUT", "/password", {"password": OTHER}),
         (user, again_user, "POST", "/reset-totp", None),
+        (package_key, again_package_key, "POST", "/retire", None),
+        (package_key, again_package_key, "DELETE", "", None),
     ],
 )
 def test_a_tag_is_of_one_object(

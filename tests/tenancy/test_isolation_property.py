@@ -9,6 +9,7 @@ results, errors, log lines, cache entries and ids have to be equal to the letter
 from __future__ import annotations
 
 import inspect
+import io
 import json
 import logging
 import os
@@ -36,6 +37,7 @@ from zona_core.domain.identity import (
     granted_by,
 )
 from zona_core.domain.instances import Credential, Instance, InstanceStatus
+from zona_core.domain.package_keys import PackageKey
 from zona_core.domain.runs import Execution, RunStatus
 from zona_core.errors import NotFound
 from zona_core.persistence import snapshots
@@ -45,10 +47,14 @@ from zona_core.persistence.placement import Placements
 from zona_core.persistence.repository import Listing
 from zona_core.persistence.snapshots import Snapshot, Snapshots
 from zona_core.persistence.tenancy import STAMP, TenantCollection, tenant_spec
+from zona_core.ports.packages import PACKAGE_NAME, PACKAGE_VERSION
+from zona_core.usecases._import import AppImport
+from zona_core.usecases._portable import app_record, task_record
 from zona_core.usecases._run_work import RunWork
 from zona_core.usecases.api_keys import IssuedKey
 from zona_core.usecases.gate import Gate, Tokens
 from zona_core.usecases.registry import use_cases
+from zona_packages.zona_form import ZonaForm
 
 THOROUGH: Final = bool(os.environ.get("ZONA_TEST_THOROUGH"))
 #: the most acts of a sequence
@@ -163,6 +169,27 @@ def document(title: str) -> Made:
     )
 
 
+def task_document(note: str) -> bytes:
+    """A task in a file of its own."""
+    return json.dumps({"name": note, "task_tag": "other", "task_handler": "function"}).encode()
+
+
+def package(*titles: str) -> Made:
+    """A package of apps."""
+
+    def make(note: str) -> bytes:
+        records: list[dict[str, Any]] = [{"kind": "header", "format": PACKAGE_NAME, "version": PACKAGE_VERSION}]
+        for title in titles:
+            definition = app(title).make(note)
+            records.append(app_record(definition).record)
+            records += (task_record(each, lambda reference: reference).record for each in definition.tasks)
+        target = io.BytesIO()
+        ZonaForm().write(records, target)
+        return target.getvalue()
+
+    return Made(make)
+
+
 APP: Final = ["Main", Given("apps"), 1, Given("apps", whose=1), "Side", 2, Given("apps", at=-1), "1"]
 TASK: Final = ["echo", Given("tasks"), 1, Given("tasks", whose=1), "other", 2, Given("tasks", at=-1)]
 INSTANCE: Final = ["main", Given("instances"), 1, Given("instances", whose=1), "side", 2, Given("instances", at=-1)]
@@ -171,6 +198,13 @@ USER: Final = ["ann", Given("users"), Given("users", whose=1), "bob", Given("use
 RUN: Final = [Given("runs"), Given("runs", at=-1), Given("runs", whose=1), Given("runs", whose=2, at=-1)]
 KEY: Final = [Given("keys"), Given("keys", at=-1), Given("keys", whose=1), Given("keys", whose=2)]
 SESSION: Final = [Given("sessions"), Given("sessions", at=-1), Given("sessions", whose=1), Given("sessions", whose=2)]
+NUMBER: Final = [1, 2, 3]
+PACKAGE_KEY: Final = ["stamp", Given("package_keys"), Given("package_keys", whose=1), "partner", "seal"]
+PUBLIC_KEY: Final = (
+    "-----BEGIN PUBLIC KEY-----\n"
+    "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n"  # the example of RFC 8410 §10.1
+    "-----END PUBLIC KEY-----\n"
+)
 ROLE: Final = ["night", "day", "admin", "reader"]
 CODE: Final = ["omega", "acme", "zeta", "spare"]
 TOKEN: Final = [Given("access", at=-1), Given("access")]
@@ -277,10 +311,31 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
         "task_id": [ABSENT, *TASK[1:4]],
         "revision": REVISION,
     },
+    "tasks.read_document": {
+        "document": [Made(task_document), b"{}"],
+        "format": [ABSENT, "openapi", "nosuch"],
+    },
+    "tasks.verify": {
+        "app": APP,
+        "definition": [task("echo"), task("other")],
+        "instance": [ABSENT, *INSTANCE],
+        "inputs": [*INPUTS, ABSENT],
+        "timeout": [20.0, 1_000.0],
+        "run": [True, ABSENT],
+    },
+    "tasks.dependents": {"app": [None, *APP], "task": [1, *TASK]},
+    "tasks.graph": {"app": APP},
+    "tasks.picture": {"app": APP},
     "tasks.by_id": {"task": [Given("tasks"), 1, 2, Given("tasks", whose=1), 3]},
     "tasks.get": {"app": APP, "task": TASK},
     "tasks.info": {"app": APP, "task": TASK, "runs": [ABSENT, 1]},
     "tasks.list": {"app": APP, **PAGE},
+    "revisions.of_app": {"app": APP, **PAGE},
+    "revisions.of_task": {"app": APP, "task": TASK, **PAGE},
+    "revisions.diff_app": {"app": APP, "before": NUMBER, "after": [ABSENT, *NUMBER]},
+    "revisions.diff_task": {"app": APP, "task": TASK, "before": NUMBER, "after": [ABSENT, *NUMBER]},
+    "revisions.restore_app": {"app": APP, "to": NUMBER, "revision": REVISION},
+    "revisions.restore_task": {"app": APP, "task": TASK, "to": NUMBER, "revision": REVISION},
     "credentials.add": {"title": ["spare", "shared"], "secrets": [{"api_key": Own("shared")}, {}]},
     "credentials.get": {"credential": CREDENTIAL},
     "credentials.list": PAGE,
@@ -320,13 +375,43 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
         "status": [ABSENT, RunStatus.FAILURE],
         **PAGE,
     },
+    "packages.export_apps": {
+        "apps": [None, ["Main"], [Given("apps"), Given("apps", whose=1)], ["Side", 2]],
+        "target": [b""],
+        "format": [ABSENT, "json"],
+        "sign_with": [ABSENT, *PACKAGE_KEY],
+    },
+    "packages.import_apps": {
+        "source": [package("Main"), package("Main", "Side"), b"nothing"],
+        "on_conflict": [ABSENT, "overwrite", "rename"],
+        "dry_run": [ABSENT, True],
+    },
+    "packages.inspect": {"source": [package("Main"), b"nothing"]},
+    "package_keys.create": {"name": ["seal", "stamp"]},
+    "package_keys.trust": {"name": ["partner", "stamp"], "public": [PUBLIC_KEY, Given("publics", whose=1), "nothing"]},
+    "package_keys.get": {"key": PACKAGE_KEY},
+    "package_keys.list": PAGE,
+    "package_keys.retire": {"key": PACKAGE_KEY, "revision": REVISION},
+    "package_keys.remove": {"key": ["seal", *PACKAGE_KEY], "revision": REVISION},
     **_IN_REALMS,
     **{f"core_{name}": arguments for name, arguments in _IN_REALMS.items()},
     **{f"{area}.{name}": arguments for area in ("audit", "core_audit") for name, arguments in _OF_AUDIT.items()},
     "instances.remove": {"app": APP, "instance": ["side", *INSTANCE], "revision": REVISION},
     "credentials.remove": {"credential": ["spare", *CREDENTIAL], "revision": REVISION},
-    "tasks.delete": {"app": APP, "task": ["other", *TASK], "revision": REVISION},
+    "tasks.delete": {
+        "app": [*APP, None],
+        "task": ["other", *TASK],
+        "force": [ABSENT, True],
+        "revision": REVISION,
+    },
     "apps.delete": {"app": APP, "revision": REVISION},
+    "licence.show": {},
+    "licence.usage": {},
+    "licence.tenants": PAGE,
+    "licence.report": {},
+    "licence.recount": {},
+    "licence.settle": {"older_than": [ABSENT, 0.0]},
+    "licence.install": {"document": ["{}", b"no licence"]},
     "signing_keys.rotate": {"algorithm": [ABSENT, "HS256"]},
     "signing_keys.list": {"status": [ABSENT, KeyStatus.RETIRED], **PAGE},
     "signing_keys.retire": {"kid": ["hs256-1", "hs256-2"]},
@@ -379,6 +464,11 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
 SEES_ALL: Final = {
     "core_audit.search": "it has the failed logins at tenants that are shut or gone",
     "core_audit.verify": "it counts them",
+    "licence.recount": "it counts what all tenants have",
+    "licence.report": "it counts what all tenants have",
+    "licence.settle": "it looks after all tenants' changes",
+    "licence.tenants": "it counts what all tenants have",
+    "licence.usage": "it counts what all tenants have",
     "store.check": "it is about the databases of all tenants",
     "store.copy": "it counts the documents of all tenants",
     "store.expire": "it counts the documents of all tenants",
@@ -513,6 +603,8 @@ _KINDS: Final[Mapping[type, Mapping[str, str]]] = {
     Session: {"id": "sessions"},
     Tokens: {"access_token": "access", "refresh_token": "refresh", "cookie": "cookies", "session_id": "sessions"},
     SigningKey: {"kid": "kids"},
+    PackageKey: {"fingerprint": "package_keys", "public": "publics"},
+    AppImport: {"integration_id": "apps"},
     Listing: {"next": "cursors"},
 }
 
@@ -588,10 +680,19 @@ def carry_out(zona: Zona, done: Done) -> Any:
         return replayed(zona, **arguments)
     system = USE_CASES[step.name].door == "system"
     door = zona.system(done.actor) if system else zona.tenant(step.door or step.of, actor=done.actor)
+    if area == "packages":
+        return carried(getattr(door.packages, method), arguments)
     result = getattr(door.area(area), method)(**arguments)
     if area == "signing_keys":
         settle_keys(zona)
     return result
+
+
+def carried(method: Callable[..., Any], arguments: Mapping[str, Any]) -> list[Any]:
+    """What a use-case that reads or writes a file gives, and what is in the file then."""
+    files = {name: io.BytesIO(each) for name, each in arguments.items() if isinstance(each, bytes)}
+    result = method(**{**arguments, **files})
+    return [result, *(file.getvalue() for file in files.values())]
 
 
 def settle_keys(zona: Zona) -> None:
@@ -726,6 +827,7 @@ def _furnished(of: str) -> list[Step]:
             usual("apps.upsert", of, definition=app("Main")),
             usual("tasks.list", of),
             usual("credentials.add", of, title="shared"),
+            usual("package_keys.create", of, name="stamp"),
             usual("instances.add", of, title="main"),
             usual("runs.run", of),
         ]
@@ -745,8 +847,10 @@ END: Final = [
         usual(name, of, **({"app": ABSENT} if name == "runs.list" else {}))
         for of in TENANTS
         for name in (
-            "apps.list", "apps.names", "apps.search", "tasks.list", "instances.list", "credentials.list", "runs.list",
-            "users.list", "roles.list", "api_keys.list", "sessions.list", "audit.search", "audit.verify",
+            "apps.list", "apps.names", "apps.search", "tasks.list", "revisions.of_app", "revisions.of_task",
+            "instances.list", "credentials.list", "runs.list",
+            "users.list", "roles.list", "api_keys.list", "sessions.list", "package_keys.list", "audit.search",
+            "audit.verify",
         )
     ),
     *(
@@ -835,6 +939,7 @@ ROUND: Final = [
 #: what the round does not bring to success
 REFUSED: Final = {
     "gate.totp_confirm": "it takes a code of this moment",
+    "licence.install": "it takes a file that a vendor has signed",
 }
 
 
@@ -972,7 +1077,7 @@ def _unstamped(document: dict[str, Any]) -> dict[str, Any]:
     [
         ("shared", queries_of_everybody, "isolation_breach"),
         ("shared", documents_of_everybody, "shows what is another's"),
-        ("shared", removals_of_everybody, "there is no"),
+        ("shared", removals_of_everybody, ", and alone "),
         ("mssp", wrong_database, "shows what is another's"),
         ("shared", names_taken_by_others, "duplicate"),
         ("shared", shared_cache_keys, "touched apps.names/"),

@@ -11,6 +11,8 @@ from attrs import Factory, define, setters
 from zona_core.errors import Fault
 
 from .fields import Field, OutputField
+from .references import CaseIngestionConfig, EventsApiConfig, TaskRef
+from .services import ServiceDefinition
 
 __all__ = [
     "AppDefinition",
@@ -83,9 +85,13 @@ class TaskDefinition:
     timeout: float = 60.0
     error_handling: RetryPolicy = Factory(RetryPolicy)
     execution_order: int = 0
+    #: what it needs to have been run
+    depends_on: tuple[TaskRef, ...] = ()
+    #: whether its results become cases
     ingest_cases: bool = False
-    case_ingestion_config: dict[str, Any] = Factory(dict)
-    events_api_config: dict[str, Any] = Factory(dict)
+    case_ingestion_config: CaseIngestionConfig | None = None
+    events_api_config: EventsApiConfig | None = None
+    #: empty: the app's
     logo: str = ""
 
 
@@ -116,6 +122,9 @@ class AppDescription:
     generic_app: bool = True
     status: AppStatus = AppStatus.ACTIVE
     metadata: dict[str, Any] = Factory(dict)
+    #: what the fleet runs for instances
+    service: ServiceDefinition | None = None
+    #: a data URL (RFC 2397), where it is stored ``sha256:`` and the picture's digest; empty: the default one
     logo: str = ""
 
 

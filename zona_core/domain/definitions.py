@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from zona_core.domain.apps import AppDefinition, AppStatus, TaskDefinition
 from zona_core.domain.fields import FIELD_NAME, Field, FieldKind
 from zona_core.domain.patterns import Matching, pattern_problem
+from zona_core.domain.references import reference_faults
+from zona_core.domain.services import service_faults
 from zona_core.errors import Fault
 
 __all__ = ["app_faults", "field_faults", "task_faults", "text_faults"]
 
 #: ASCII's control characters, Unicode's line and paragraph separators, lone surrogates
 _NOT_IN_A_LINE: Final = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
+#: fields of an app, inputs, outputs and references of a task
+_MOST_FIELDS: Final = 1_000
+_MOST_TASKS: Final = 20_000
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 
 
 def app_faults(app: AppDefinition) -> list[Fault]:
     """What is wrong with an app definition, tasks included, apart from the handlers' own configuration."""
+    crowds = _crowd_faults(fields=(app.fields, _MOST_FIELDS), tasks=(app.tasks, _MOST_TASKS))
+    if crowds:  # what they hold is not looked at: that would take as long as there are many
+        return crowds
     found = text_faults("title", app.title, 200) + _status_faults(app.status)
     found += (fault.under("fields") for fault in field_faults(app.fields))
     tags: dict[str, int] = {}
@@ -34,6 +42,8 @@ def app_faults(app: AppDefinition) -> list[Fault]:
                 )
             )
         tags.setdefault(task.task_tag, index)
+    if app.service:
+        found += (fault.under("service") for fault in service_faults(app.service))
     probe = app.health_check.get("task")
     if app.health_check and probe not in tags:
         found.append(Fault("health_check.task", f"there is no task {probe!r}", "the task_tag of one of the tasks"))
@@ -42,6 +52,15 @@ def app_faults(app: AppDefinition) -> list[Fault]:
 
 def task_faults(task: TaskDefinition) -> list[Fault]:
     """What is wrong with one task, apart from its handler's own configuration."""
+    dependent = task.case_ingestion_config.dependent_tasks if task.case_ingestion_config else ()
+    crowds = _crowd_faults(
+        inputs=(task.inputs, _MOST_FIELDS),
+        outputs=(task.outputs, _MOST_FIELDS),
+        depends_on=(task.depends_on, _MOST_FIELDS),
+        dependent_tasks=(dependent, _MOST_FIELDS),
+    )
+    if crowds:
+        return crowds
     found = text_faults("name", task.name, 500) + _status_faults(task.status)
     if not _TAG.match(task.task_tag):
         found.append(Fault("task_tag", f"{task.task_tag!r} is no tag", "1-128 letters, digits, '_', '-' and '.'"))
@@ -49,6 +68,7 @@ def task_faults(task: TaskDefinition) -> list[Fault]:
         found.append(Fault("timeout", f"{task.timeout} s is out of range", "more than 0, at most 86400 s"))
     found += (fault.under("error_handling") for fault in task.error_handling.faults())
     found += (fault.under("inputs") for fault in field_faults(task.inputs))
+    found += reference_faults(task)
     names = [output.name for output in task.outputs]
     found += (
         Fault(f"outputs[{index}].name", f"{name!r} stands twice", "a name of its own")
@@ -63,6 +83,14 @@ def text_faults(path: str, text: str, longest: int) -> list[Fault]:
     if not text.strip() or len(text) > longest or _NOT_IN_A_LINE.search(text):
         return [Fault(path, "is empty, too long or has control characters", f"1-{longest} printable characters")]
     return []
+
+
+def _crowd_faults(**parts: tuple[tuple[Any, ...], int]) -> list[Fault]:
+    return [
+        Fault(name, f"there are {len(items)}", f"at most {most}")
+        for name, (items, most) in parts.items()
+        if len(items) > most
+    ]
 
 
 def _status_faults(status: AppStatus) -> list[Fault]:
@@ -87,6 +115,8 @@ def field_faults(fields: tuple[Field, ...]) -> list[Fault]:
         if field.name in seen:
             found.append(Fault(f"{here}.name", f"{field.name!r} is taken by [{seen[field.name]}]", "a name of its own"))
         seen.setdefault(field.name, index)
+        if field.renamed_from and not FIELD_NAME.match(field.renamed_from):
+            found.append(Fault(f"{here}.renamed_from", "is no field name", "the name that the field had"))
         found += (fault.under(here) for fault in _shape_faults(field))
         if field.default is not None and field.kind is not FieldKind.SECRET:
             found += (fault.under(f"{here}.default") for fault in value_faults(field, field.default, matching))

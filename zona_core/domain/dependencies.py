@@ -21,8 +21,6 @@ class Dependency:
     kind: DependencyKind
     #: the task that is needed; 0 while there is none
     needs_id: int = 0
-    #: its app; 0 while it is not there
-    needs_app_id: int = 0
     #: title and tag of what is not there
     needs_app: str = ""
     needs_task: str = ""

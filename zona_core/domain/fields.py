@@ -56,6 +56,8 @@ class Field:
     #: stable across edits of the app; 0 until it is stored
     id: int = 0
     name: str
+    #: the name that an app's field had before: instances keep its value
+    renamed_from: str = ""
     label: str = ""
     kind: FieldKind = FieldKind.TEXT
     required: bool = False

@@ -181,7 +181,7 @@ class SigningKey:
     revision: int = 0
 
 
-_READING: Final = ("apps:read", "tasks:read", "instances:read", "credentials:read", "runs:read")
+_READING: Final = ("apps:read", "tasks:read", "instances:read", "credentials:read", "runs:read", "package_keys:read")
 _OPERATING: Final = ("runs:run", "runs:cancel", "instances:test")
 _EDITING: Final = ("apps:*", "tasks:*", "instances:*", "credentials:*")
 _AUDITING: Final = ("audit:read", "users:read", "roles:read", "api_keys:read", "sessions:read")

@@ -40,8 +40,11 @@ _HARMLESS: Final[set[str]] = set()
 _MOST_NAMES: Final = 10_000
 #: whose value names or tells the kind of what is around it
 _NAMING: Final = ("name", "type")
-#: what holds the value of what the mapping names
-_VALUES: Final = frozenset({"value", "default", "example", "examples", "const", "enum"})
+#: what holds the value of what the mapping names, or describes it with values of its own (JSON Schema)
+_VALUES: Final = frozenset({
+    "value", "default", "example", "examples", "const", "enum",
+    "schema", "items", "anyOf", "oneOf", "allOf",
+})  # fmt: skip
 #: a mapping with one of these describes something
 _DESCRIBING: Final = frozenset({"type", "in", "name", "kind", "$ref"})
 #: texts for people, and names: never secrets by the name of what is around them

@@ -13,9 +13,14 @@ from attrs import define
 from zona_core.domain.apps import AppStatus, Integration, Task
 from zona_core.domain.audit import AuditRecord
 from zona_core.domain.counters import Counter
+from zona_core.domain.dependencies import Dependency
 from zona_core.domain.identity import ApiKey, Role, Session, SigningKey, User, UserStatus
 from zona_core.domain.instances import Credential, Instance, InstanceStatus
+from zona_core.domain.licences import LicenceRecord, QuotaNote, Usage
+from zona_core.domain.logos import StoredLogo
+from zona_core.domain.package_keys import PackageKey
 from zona_core.domain.replays import KeyedCall
+from zona_core.domain.revisions import Revision, revision_key
 from zona_core.domain.runs import Execution
 from zona_core.domain.tenants import Move, Tenant
 from zona_core.ports.store import CollectionSpec, In, Index
@@ -26,13 +31,20 @@ __all__ = [
     "AUDIT",
     "COUNTERS",
     "CREDENTIALS",
+    "DEPENDENCIES",
     "INSTANCES",
     "KEYED_CALLS",
     "KINDS",
+    "LICENCES",
+    "LICENCE_USAGE",
     "LIVE_APP",
     "LIVE_INSTANCE",
     "LIVE_USER",
+    "LOGOS",
     "MOVES",
+    "PACKAGE_KEYS",
+    "QUOTA_NOTES",
+    "REVISIONS",
     "ROLES",
     "RUNS",
     "SESSIONS",
@@ -87,6 +99,34 @@ COUNTERS: Final = Kind(
     core=True,
     plain=True,
 )
+LICENCES: Final = Kind(
+    model=LicenceRecord,
+    spec=CollectionSpec(
+        name="licences",
+        indexes=(
+            Index(name="active", fields=("active",), unique=True, where={"active": True}),
+            Index(name="by_time", fields=("installed_ts",)),
+        ),
+    ),
+    key=lambda record: record.id,
+    core=True,
+)
+LICENCE_USAGE: Final = Kind(
+    model=Usage,
+    spec=CollectionSpec(name="licence_usage"),
+    key=lambda usage: f"tenant/{usage.tenant_code}" if usage.tenant_code else "total",
+    core=True,
+    plain=True,
+)
+QUOTA_NOTES: Final = Kind(
+    model=QuotaNote,
+    spec=CollectionSpec(
+        name="quota_notes",
+        indexes=(Index(name="by_tenant", fields=("tenant_code",)), Index(name="by_time", fields=("made_at",))),
+    ),
+    key=lambda note: note.id,
+    core=True,
+)
 APPS: Final = Kind(
     model=Integration,
     spec=CollectionSpec(
@@ -111,6 +151,25 @@ TASKS: Final = Kind(
         ),
     ),
     key=lambda task: str(task.id),
+)
+LOGOS: Final = Kind(model=StoredLogo, spec=CollectionSpec(name="logos"), key=lambda logo: logo.digest)
+DEPENDENCIES: Final = Kind(
+    model=Dependency,
+    spec=CollectionSpec(
+        name="dependencies",
+        indexes=(
+            Index(name="by_task", fields=("task_id",)),
+            Index(name="by_app", fields=("integration_id",)),
+            Index(name="by_needed", fields=("needs_id",)),
+            Index(name="waiting", fields=("needs_app",)),
+        ),
+    ),
+    key=lambda dependency: dependency.id,
+)
+REVISIONS: Final = Kind(
+    model=Revision,
+    spec=CollectionSpec(name="revisions", indexes=(Index(name="by_target", fields=("target", "number")),)),
+    key=lambda revision: revision_key(revision.target, revision.number),
 )
 INSTANCES: Final = Kind(
     model=Instance,
@@ -207,6 +266,12 @@ KEYED_CALLS: Final = Kind(
     key=lambda call: call.id,
     secrets=("secrets",),
 )
+PACKAGE_KEYS: Final = Kind(
+    model=PackageKey,
+    spec=CollectionSpec(name="package_keys", indexes=(Index(name="name", fields=("name",), unique=True),)),
+    key=lambda key: key.fingerprint,
+    secrets=("secrets",),
+)
 SIGNING_KEYS: Final = Kind(
     model=SigningKey,
     spec=CollectionSpec(name="signing_keys", indexes=(Index(name="by_status", fields=("status", "created_ts")),)),
@@ -221,8 +286,13 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     COUNTERS,
     SIGNING_KEYS,
     MOVES,
+    LICENCES,
+    LICENCE_USAGE,
+    QUOTA_NOTES,
     APPS,
     TASKS,
+    DEPENDENCIES,
+    REVISIONS,
     INSTANCES,
     CREDENTIALS,
     RUNS,
@@ -232,4 +302,5 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     API_KEYS,
     SESSIONS,
     KEYED_CALLS,
+    PACKAGE_KEYS,
 )

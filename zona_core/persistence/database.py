@@ -12,9 +12,14 @@ from typing import Any, TypeVar
 from zona_core.domain.actors import CORRELATION, Actor
 from zona_core.domain.apps import Integration, Task
 from zona_core.domain.audit import GENESIS, AuditRecord, chained
+from zona_core.domain.dependencies import Dependency
 from zona_core.domain.identity import ApiKey, Role, Session, SigningKey, User
 from zona_core.domain.instances import Credential, Instance
+from zona_core.domain.licences import LicenceRecord, QuotaNote
+from zona_core.domain.logos import StoredLogo
+from zona_core.domain.package_keys import PackageKey
 from zona_core.domain.replays import KeyedCall
+from zona_core.domain.revisions import Revision
 from zona_core.domain.runs import Execution
 from zona_core.domain.tenants import Move, Tenant
 from zona_core.errors import ZonaError
@@ -77,6 +82,16 @@ class Database:
         """The keys of access tokens."""
         return self._core(kinds.SIGNING_KEYS)
 
+    @cached_property
+    def licences(self) -> Repository[LicenceRecord]:
+        """Licences that were installed."""
+        return self._core(kinds.LICENCES)
+
+    @cached_property
+    def quota_notes(self) -> Repository[QuotaNote]:
+        """What is being added and removed in tenants' own databases."""
+        return self._core(kinds.QUOTA_NOTES)
+
     def store_of(self, tenant_code: str) -> DocumentStore:
         """The store that a tenant's data is in."""
         if self.placements is None or tenant_code == CORE:
@@ -130,6 +145,11 @@ class Database:
         if not depth:
             for action in self._depth.after:
                 action()
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether this thread has a transaction open, in whichever store."""
+        return bool(getattr(self._depth, "value", 0))
 
     def after(self, action: Callable[[], None]) -> None:
         """Has ``action`` done once this thread's transaction has ended well; at once if it has none."""
@@ -194,6 +214,21 @@ class TenantData:
         return self._repository(kinds.TASKS)
 
     @cached_property
+    def logos(self) -> Repository[StoredLogo]:
+        """The pictures of apps and tasks."""
+        return self._repository(kinds.LOGOS)
+
+    @cached_property
+    def dependencies(self) -> Repository[Dependency]:
+        """Which task needs which."""
+        return self._repository(kinds.DEPENDENCIES)
+
+    @cached_property
+    def revisions(self) -> Repository[Revision]:
+        """What apps and tasks were before."""
+        return self._repository(kinds.REVISIONS)
+
+    @cached_property
     def instances(self) -> Repository[Instance]:
         """Instances of all apps."""
         return self._repository(kinds.INSTANCES)
@@ -237,6 +272,11 @@ class TenantData:
     def keyed_calls(self) -> Repository[KeyedCall]:
         """Calls that are done once."""
         return self._repository(kinds.KEYED_CALLS)
+
+    @cached_property
+    def package_keys(self) -> Repository[PackageKey]:
+        """Keys that sign packages, and those that are trusted."""
+        return self._repository(kinds.PACKAGE_KEYS)
 
     def take_ids(self, name: str, count: int = 1) -> list[int]:
         """New ids of this tenant; see ``Database.take_ids``."""

@@ -7,10 +7,10 @@ from typing import Any, Generic, TypeVar
 
 from attrs import define, evolve
 
-from zona_core.errors import NotFound, StoreUnavailable
+from zona_core.errors import NotFound, StoreUnavailable, ZonaError
 from zona_core.persistence.collections import Kind
 from zona_core.persistence.sealing import Sealer
-from zona_core.ports.store import Collection, Document, DocumentConverter, Scalar, Sort, Where
+from zona_core.ports.store import Collection, Document, DocumentConverter, Page, Scalar, Sort, Where
 
 __all__ = ["Listing", "Repository"]
 
@@ -53,6 +53,12 @@ class Repository(Generic[T]):
         """A page of those that match, in the order of ``sort``."""
         page = self._collection.find(where or {}, sort=sort, after=after, limit=limit)
         return Listing(items=[self._model(document) for document in page.items], next=page.next)
+
+    def documents(self, where: Where, *, sort: Sort = (), after: str | None = None, limit: int = 100) -> Page:
+        """Like ``find``, but documents as they are stored, for kinds without secrets: to copy, not to decide by."""
+        if self._kind.secrets:
+            raise ZonaError(f"documents of {self._kind.spec.name} hold sealed secrets")
+        return self._collection.find(where, sort=sort, after=after, limit=limit)
 
     def all(self, where: Where | None = None, *, sort: Sort = ()) -> list[T]:
         """All that match; for sets known to be small (an app's tasks, an app's instances)."""
@@ -99,10 +105,18 @@ class Repository(Generic[T]):
         """Removes the model with that key; whether there was one."""
         return self._collection.delete(str(key))
 
+    def delete_many(self, where: Where) -> int:
+        """Removes all that match; how many there were."""
+        return self._collection.delete_many(where)
+
     def _document(self, model: T) -> Document:
         document: Document = self._converter.unstructure(model)
         document["_id"] = self._kind.key(model)
         return self._sealer.seal(document)
+
+    def model(self, document: Document) -> T:
+        """The model of one of ``documents``."""
+        return self._model(document)
 
     def _model(self, document: Document) -> T:
         try:

@@ -1,22 +1,24 @@
-"""JSON-like data → ``AppDefinition``, without any conversion of types; what does not fit becomes faults with paths."""
+"""JSON-like data → definitions, without any conversion of types; what does not fit becomes faults with paths."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from enum import Enum
 from functools import lru_cache
 from types import GenericAlias
-from typing import Any, Final, get_args, get_origin
+from typing import Any, Final, TypeVar, get_args, get_origin
 
 import attrs
 from cattrs import ClassValidationError, Converter, IterableValidationError
 from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, override
 
-from zona_core.domain.apps import AppDefinition, AppStatus
-from zona_core.domain.fields import Field, FieldKind
+from zona_core.domain.fields import Field
 from zona_core.errors import Fault
 
 __all__ = ["structured"]
+
+T = TypeVar("T")
 
 _EXPECTED: Final[Mapping[type, str]] = {
     str: "a text (numbers in quotes)",
@@ -36,10 +38,10 @@ class _MisfitError(Exception):
         self.expected = expected
 
 
-def structured(data: Mapping[str, Any]) -> tuple[AppDefinition | None, list[Fault]]:
-    """The definition, or None and every fault of the data's shape."""
+def structured(data: Mapping[str, Any], kind: type[T]) -> tuple[T | None, list[Fault]]:
+    """The object of the attrs class ``kind`` that ``data`` describes, or None and every fault of the data's shape."""
     try:
-        return _converter().structure(data, AppDefinition), []
+        return _converter().structure(data, kind), []
     except (ClassValidationError, IterableValidationError, _MisfitError) as exc:
         return None, _faults(exc, "")
 
@@ -50,8 +52,6 @@ def _converter() -> Converter:
     for exact in (str, int, bool):
         converter.register_structure_hook(exact, _exactly(exact))
     converter.register_structure_hook(float, _number)
-    for enumeration in (AppStatus, FieldKind):
-        converter.register_structure_hook(enumeration, _one_of)
     converter.register_structure_hook_func(lambda kind: _origin(kind) is dict, _mapping)
     converter.register_structure_hook_factory(lambda kind: _origin(kind) is tuple, _list_of(converter))
     converter.register_structure_hook_factory(attrs.has, _model(converter))
@@ -63,7 +63,9 @@ def _origin(kind: Any) -> Any:
 
 
 def _exactly(wanted: type) -> Callable[[Any, Any], Any]:
-    def hook(value: Any, _: Any) -> Any:
+    def hook(value: Any, kind: Any) -> Any:
+        if issubclass(kind, Enum):  # NOTE: cattrs takes a StrEnum for a str
+            return _one_of(value, kind)
         if type(value) is not wanted:
             raise _MisfitError(value, _EXPECTED[wanted])
         return value

@@ -16,10 +16,14 @@ from zona_core.persistence.database import CORE, Database, TenantData
 from zona_core.persistence.snapshots import Snapshots
 from zona_core.ports.cache import Cache
 from zona_core.ports.clock import Clock
+from zona_core.ports.drawing import GraphPainter
 from zona_core.ports.executor import Executor
 from zona_core.ports.handlers import TaskHandler
 from zona_core.ports.identity import OneTimeCodes, PasswordHasher, TokenSigner
 from zona_core.ports.importers import AppImporter
+from zona_core.ports.logos import LogoReader
+from zona_core.ports.packages import PackageFormat
+from zona_core.ports.signatures import SignatureScheme
 from zona_core.ports.store import DocumentStore
 
 __all__ = [
@@ -59,6 +63,9 @@ class Parts(Protocol):
     @property
     def executor(self) -> Executor: ...
 
+    #: the tenant of that code; raises ``TenantUnavailable`` unless it is there and active
+    def active(self, code: str) -> Tenant: ...
+
     def open_store(self, url: str) -> DocumentStore: ...
 
     @property
@@ -78,6 +85,16 @@ class Parts(Protocol):
     def token_signer(self, algorithm: str) -> TokenSigner: ...
 
     def one_time_codes(self) -> OneTimeCodes: ...
+
+    def signature_scheme(self) -> SignatureScheme: ...
+
+    def logo_reader(self) -> LogoReader: ...
+
+    def package_format(self, name: str) -> PackageFormat: ...
+
+    def package_formats(self) -> list[str]: ...
+
+    def graph_painter(self) -> GraphPainter: ...
 
 
 class SystemContext:

@@ -18,7 +18,18 @@ from zona_core.ports.store import Where
 from zona_core.usecases._access import narrowed, objects_of, permitted, require, sees_app
 from zona_core.usecases._area import TenantContext, lacking
 
-__all__ = ["RunParts", "app_around", "app_of", "credential_of", "instance_of", "run_of", "run_parts", "task_of"]
+__all__ = [
+    "RunParts",
+    "app_around",
+    "app_of",
+    "credential_of",
+    "instance_for_run",
+    "instance_of",
+    "needs_instance",
+    "run_of",
+    "run_parts",
+    "task_of",
+]
 
 
 class RunParts(NamedTuple):
@@ -30,30 +41,38 @@ class RunParts(NamedTuple):
     instance: Instance | None
 
 
-def app_of(context: TenantContext, ref: int | str, permission: str) -> Integration:
+def app_of(context: TenantContext, ref: int | str, permission: str, *, deleted: bool = False) -> Integration:
     """The app with that id or title (a title of digits wins over an id), for ``permission`` on it.
 
-    Raises ``NotFound``, ``PermissionDenied``.
+    With ``deleted`` also one that was deleted, by its id. Raises ``NotFound``, ``PermissionDenied``.
     """
-    app = _app(context.data, ref)
+    app = _app(context.data, ref, deleted=deleted)
     if app is None:
         raise _no_app(ref)
     require(context.actor, permission, objects_of(app), _no_app(ref))
     return app
 
 
-def app_around(context: TenantContext, ref: int | str, permission: str) -> Integration:
+def app_around(context: TenantContext, ref: int | str, permission: str, *, deleted: bool = False) -> Integration:
     """The app as the place of what ``permission`` is asked for, which the caller checks itself; raises ``NotFound``."""
-    app = _app(context.data, ref)
+    app = _app(context.data, ref, deleted=deleted)
     if app is None or not sees_app(context, app, permission):
         raise _no_app(ref)
     return app
 
 
-def task_of(context: TenantContext, app_ref: int | str, ref: int | str, permission: str) -> tuple[Integration, Task]:
-    """The app and its task with that tag or id, for ``permission`` on it; raises ``NotFound``, ``PermissionDenied``."""
-    app = app_around(context, app_ref, permission)
-    task = _task(context.data, app, ref)
+def task_of(
+    context: TenantContext, app_ref: int | str | None, ref: int | str, permission: str, *, deleted: bool = False
+) -> tuple[Integration, Task]:
+    """The app and its task with that tag or id, for ``permission`` on it; without an app, the one with that id.
+
+    Raises ``NotFound``, ``PermissionDenied``.
+    With ``deleted`` also one that was deleted: by its id, or as the last that had the tag if none has it now.
+    """
+    if app_ref is None:
+        return _task_by_id(context, ref, permission)
+    app = app_around(context, app_ref, permission, deleted=deleted)
+    task = _task(context.data, app, ref) or (_deleted_task(context.data, app, ref) if deleted else None)
     if task is None:
         raise _no_task(app, ref)
     require(context.actor, permission, objects_of(task), _no_task(app, ref))
@@ -110,30 +129,59 @@ def run_parts(
     The instance is the one named, or the only one there is. Raises ``NotFound``, ``PermissionDenied``; ``InvalidInput``
     if the choice is open (``instance_needed``) or it is not active (``instance_not_active``).
     """
-    actor = context.actor
     app = app_around(context, app_ref, "runs:run")
     task = _task(context.data, app, task_ref)
-    at_task = task is not None and actor.may("runs:run", objects_of(task))
-    of_app: Where = {"integration_id": app.integration_id, "status": LIVE_INSTANCE}
-    granted = [where for where in narrowed(actor, "runs:run", INSTANCES, of_app) if context.data.instances.one(where)]
-    usable = [of_app] if at_task else granted
-    if task is None or not (usable or actor.may("tasks:read", objects_of(task))):
+    if task is None:
         raise _no_task(app, task_ref)
+    usable = _usable(context, app, task)
     if not usable:
-        raise lacking(actor, "runs:run")
-    if instance_ref is None:
+        readable = context.actor.may("tasks:read", objects_of(task))
+        raise lacking(context.actor, "runs:run") if readable else _no_task(app, task_ref)
+    return RunParts(app, task, _instance_among(context, app, task, usable, instance_ref))
+
+
+def instance_for_run(
+    context: TenantContext, app: Integration, place: Integration | Task, ref: int | str | None
+) -> Instance | None:
+    """The instance that ``place``, a task or the app of one that is not stored yet, is run with; see ``run_parts``."""
+    usable = _usable(context, app, place)
+    if not usable:
+        raise lacking(context.actor, "runs:run")
+    return _instance_among(context, app, place, usable, ref)
+
+
+def needs_instance(app: Integration) -> bool:
+    """Whether nothing of the app can be run without an instance."""
+    return any(field.required for field in app.fields)
+
+
+def _usable(context: TenantContext, app: Integration, place: Integration | Task) -> list[Where]:
+    """The queries that find the instances which the actor may run ``place`` with; none if it may not run it at all."""
+    actor = context.actor
+    of_app: Where = {"integration_id": app.integration_id, "status": LIVE_INSTANCE}
+    if actor.may("runs:run", objects_of(place)):
+        return [of_app]
+    return [where for where in narrowed(actor, "runs:run", INSTANCES, of_app) if context.data.instances.one(where)]
+
+
+def _instance_among(
+    context: TenantContext, app: Integration, place: Integration | Task, usable: list[Where], ref: int | str | None
+) -> Instance | None:
+    actor = context.actor
+    if ref is None:
         instance = _only_instance(context.data, app, usable)
     else:
-        instance = _instance(context.data, app, instance_ref)
+        instance = _instance(context.data, app, ref)
         if instance is None:
-            raise _no_instance(app, instance_ref)
-        if not (at_task or permitted(actor, "runs:run", objects_of(instance))):
+            raise _no_instance(app, ref)
+        at_place = actor.may("runs:run", objects_of(place))
+        if not (at_place or permitted(actor, "runs:run", objects_of(instance))):
             known = actor.may("instances:read", objects_of(instance))
-            raise lacking(actor, "runs:run") if known else _no_instance(app, instance_ref)
-    if not actor.may("runs:run", objects_of(task, *([instance] if instance else ()))):
+            raise lacking(actor, "runs:run") if known else _no_instance(app, ref)
+    if not actor.may("runs:run", objects_of(place, *([instance] if instance else ()))):
         raise lacking(actor, "runs:run")
     _refuse_inactive(app, instance)
-    return RunParts(app, task, instance)
+    return instance
 
 
 def _only_instance(data: TenantData, app: Integration, usable: list[Where]) -> Instance | None:
@@ -142,7 +190,7 @@ def _only_instance(data: TenantData, app: Integration, usable: list[Where]) -> I
         raise InvalidInput(
             f"{app.title} has several instances: name one", code="instance_needed", hint="--instance TITLE"
         )
-    if not found and any(field.required for field in app.fields):
+    if not found and needs_instance(app):
         raise InvalidInput(
             f"{app.title} needs an instance and has none",
             code="instance_needed",
@@ -162,11 +210,11 @@ def _refuse_inactive(app: Integration, instance: Instance | None) -> None:
     )
 
 
-def _app(data: TenantData, ref: int | str) -> Integration | None:
+def _app(data: TenantData, ref: int | str, *, deleted: bool = False) -> Integration | None:
     app = data.apps.one({"title": ref, "status": LIVE_APP}) if isinstance(ref, str) else None
     if app is None and (isinstance(ref, int) or _is_id(ref)):
         app = data.apps.get(int(ref))
-    return None if app is None or app.status is AppStatus.DELETED else app
+    return None if app is None or (app.status is AppStatus.DELETED and not deleted) else app
 
 
 def _task(data: TenantData, app: Integration, ref: int | str) -> Task | None:
@@ -180,6 +228,15 @@ def _task(data: TenantData, app: Integration, ref: int | str) -> Task | None:
     return task
 
 
+def _deleted_task(data: TenantData, app: Integration, ref: int | str) -> Task | None:
+    gone: Where = {"integration_id": app.integration_id, "status": AppStatus.DELETED.value}
+    found = data.tasks.get(int(ref)) if isinstance(ref, int) or _is_id(ref) else None
+    if found is not None and found.integration_id == app.integration_id:
+        return found
+    named = data.tasks.all({**gone, "task_tag": ref}) if isinstance(ref, str) else []
+    return max(named, key=lambda task: (task.updated_ts, task.id), default=None)
+
+
 def _instance(data: TenantData, app: Integration, ref: int | str) -> Instance | None:
     instance = None
     if isinstance(ref, str):
@@ -189,6 +246,16 @@ def _instance(data: TenantData, app: Integration, ref: int | str) -> Instance | 
     if instance is None or instance.status is InstanceStatus.DELETED or instance.integration_id != app.integration_id:
         return None
     return instance
+
+
+def _task_by_id(context: TenantContext, ref: int | str, permission: str) -> tuple[Integration, Task]:
+    task = context.data.tasks.get(int(ref)) if isinstance(ref, int) or _is_id(ref) else None
+    app = None if task is None else _app(context.data, task.integration_id)
+    missing = NotFound(f"there is no task {ref!r}", collection="tasks", hint="zona tasks list shows an app's tasks")
+    if app is None or task is None or task.status is AppStatus.DELETED:
+        raise missing
+    require(context.actor, permission, objects_of(task), missing)
+    return app, task
 
 
 def _instance_by_id(context: TenantContext, ref: int | str, permission: str) -> tuple[Integration, Instance]:

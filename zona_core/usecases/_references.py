@@ -91,17 +91,21 @@ class Resolver:
         return self._data.tasks.one(where)
 
 
-def store_rows(data: TenantData, app: Integration, tasks: Sequence[Task], others: Mapping[int, Task]) -> None:
-    """Brings the rows of the tasks up to date; ``others`` are the tasks of other apps that they refer to."""
+def store_rows(data: TenantData, app: Integration, tasks: Sequence[Task]) -> None:
+    """Brings the rows of the tasks up to date."""
     for ids in batches([task.id for task in tasks]):
         data.dependencies.delete_many({"task_id": In(ids)})
-    rows = [row for task in tasks if task.status is not AppStatus.DELETED for row in _rows(task, app, others)]
+    rows = [row for task in tasks if task.status is not AppStatus.DELETED for row in _rows(task, app)]
     if rows:
         data.dependencies.insert_many(rows)
 
 
-def refuse_cycles(data: TenantData, app: Integration, tasks: Sequence[Task]) -> None:
-    """Raises ``InvalidInput`` (``dependency_cycle``) with a cycle that ``tasks``, all that ``app`` will have, close."""
+def refuse_cycles(context: TenantContext, app: Integration, tasks: Sequence[Task]) -> None:
+    """Raises ``InvalidInput`` (``dependency_cycle``) with a cycle that ``tasks``, all that ``app`` will have, close.
+
+    Tasks on it that the actor may not read are not named.
+    """
+    data = context.data
     own = {task.task_tag: task.id for task in tasks}
     mine = {task.id: TaskName(app.title, task.task_tag) for task in tasks}
     edges = [(ref.task_id, task.id) for task in tasks for _, _, ref in references_of(task) if ref.task_id]
@@ -109,7 +113,14 @@ def refuse_cycles(data: TenantData, app: Integration, tasks: Sequence[Task]) -> 
     outside = {key for edge in edges for key in edge} - mine.keys()
     edges += _edges_from(data, outside, set(mine))
     nodes = dict.fromkeys((*mine, *(key for edge in edges for key in edge)))
-    topological_order(nodes, edges, name=lambda key: str(mine[key] if key in mine else names_of(data, [key])[key]))
+    topological_order(nodes, edges, name=lambda key: str(mine[key]) if key in mine else _shown(context, key))
+
+
+def _shown(context: TenantContext, task_id: int) -> str:
+    task = context.data.tasks.need(task_id)
+    if not context.actor.may("tasks:read", objects_of(task)):
+        return "(a task that is not shown)"
+    return str(names_of(context.data, [task_id])[task_id])
 
 
 def link_waiting(data: TenantData, app: Integration, tasks: Iterable[Task]) -> int:
@@ -121,8 +132,7 @@ def link_waiting(data: TenantData, app: Integration, tasks: Iterable[Task]) -> i
         if row.integration_id == app.integration_id:
             named.add(TaskRef(task=row.needs_task))
         _refer(data, row, named, TaskRef(task_id=own[row.needs_task]))
-        linked = evolve(row, needs_id=own[row.needs_task], needs_app_id=app.integration_id)
-        data.dependencies.replace(evolve(linked, needs_app="", needs_task=""))
+        data.dependencies.replace(evolve(row, needs_id=own[row.needs_task], needs_app="", needs_task=""))
     return len(found)
 
 
@@ -134,7 +144,7 @@ def unlink(data: TenantData, app: Integration, gone: Mapping[int, Task]) -> None
         tag = gone[row.needs_id].task_tag
         named = TaskRef(app="" if row.integration_id == app.integration_id else app.title, task=tag)
         _refer(data, row, {TaskRef(task_id=row.needs_id)}, named)
-        data.dependencies.replace(evolve(row, needs_id=0, needs_app_id=0, needs_app=app.title, needs_task=tag))
+        data.dependencies.replace(evolve(row, needs_id=0, needs_app=app.title, needs_task=tag))
 
 
 def needing(data: TenantData, ids: Iterable[int]) -> list[Dependency]:
@@ -155,13 +165,11 @@ def _documents(repository: Repository[Any], path: str, ids: Iterable[int]) -> li
     return [document for page in pages for document in page.items]
 
 
-def _rows(task: Task, app: Integration, others: Mapping[int, Task]) -> Iterator[Dependency]:
+def _rows(task: Task, app: Integration) -> Iterator[Dependency]:
     for index, (_, kind, reference) in enumerate(references_of(task)):
         row = Dependency(id=f"{task.id}/{index}", task_id=task.id, integration_id=task.integration_id, kind=kind)
         if reference.task_id:
-            other = others.get(reference.task_id)
-            of_app = other.integration_id if other else app.integration_id
-            yield evolve(row, needs_id=reference.task_id, needs_app_id=of_app)
+            yield evolve(row, needs_id=reference.task_id)
         else:
             yield evolve(row, needs_app=reference.app or app.title, needs_task=reference.task)
 

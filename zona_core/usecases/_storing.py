@@ -15,6 +15,7 @@ from zona_core.domain.references import TaskRef, references_of, with_references
 from zona_core.errors import DuplicateKey, Fault, InvalidInput, NotFound
 from zona_core.persistence.collections import LIVE_APP, LIVE_INSTANCE
 from zona_core.persistence.database import TenantData
+from zona_core.ports.store import Where
 from zona_core.usecases import _reconcile as reconcile
 from zona_core.usecases._area import TenantContext
 from zona_core.usecases._history import keep
@@ -60,8 +61,6 @@ class AppPlan:
     app: Integration
     before: Integration | None
     tasks: reconcile.TaskPlan
-    #: tasks of other apps that its tasks refer to, by id
-    others: Mapping[int, Task]
     missing: tuple[MissingTask, ...]
     #: pictures to store
     logos: tuple[StoredLogo, ...] = ()
@@ -150,8 +149,8 @@ def plan_app(
     if not lenient:
         _refuse_missing(missing, f"The app {app.title!r}")
     plan = reconcile.plan_tasks(wanted, stored, lambda gone: _needed_by_others(data, app, gone), now)
-    refuse_cycles(data, app, plan.remaining)
-    return AppPlan(app=app, before=before, tasks=plan, others=resolver.others, missing=tuple(missing), logos=logos)
+    refuse_cycles(context, app, plan.remaining)
+    return AppPlan(app=app, before=before, tasks=plan, missing=tuple(missing), logos=logos)
 
 
 def write_app(context: TenantContext, plan: AppPlan, action: str) -> Integration:
@@ -180,22 +179,25 @@ def write_task(
     before: Task | None,
     new_id: int = 0,
     *,
+    logos: Iterable[StoredLogo] = (),
     waiting: bool = False,
 ) -> Task:
     """Stores one task of an app, within the caller's transaction. Raises ``InvalidInput`` as ``plan_app`` does.
 
-    ``waiting`` has references that name what is not there wait; those by id have to be found all the same.
+    ``logos`` is the picture that its reference is to, if it is new. ``waiting`` has references that name what is not
+    there wait; those by id have to be found all the same.
     """
     data = context.data
     draft = draft_task(context, app, definition, before, new_id, waiting=waiting)
     _refuse_missing(draft.missing, f"The task {definition.task_tag!r}")
-    refuse_cycles(data, app, draft.remaining)
+    refuse_cycles(context, app, draft.remaining)
+    store_logos(data, logos)
     if before:
         stored = data.tasks.replace(draft.task)
         keep(context, [(before, stored)])
     else:
         stored = data.tasks.insert(draft.task)
-    store_rows(data, app, [stored], draft.others)
+    store_rows(data, app, [stored])
     link_waiting(data, app, [stored])
     return stored
 
@@ -213,7 +215,9 @@ def draft_task(
 
     Neither what is missing nor a cycle is a reason to raise here.
     """
-    stored = context.data.tasks.all({"integration_id": app.integration_id, "status": LIVE_APP})
+    of_app: Where = {"integration_id": app.integration_id, "status": LIVE_APP}
+    # One that refers to none can close no circle.
+    stored = context.data.tasks.all(of_app) if any(references_of(definition)) else []
     others = {task.task_tag: task for task in stored}
     task_id = before.id if before else new_id
     own = {**{tag: task.id for tag, task in others.items()}, definition.task_tag: task_id}
@@ -285,7 +289,7 @@ def _write_tasks(data: TenantData, plan: AppPlan) -> None:
 def _write_references(data: TenantData, plan: AppPlan, app: Integration) -> None:
     written = (*plan.tasks.created, *plan.tasks.updated, *plan.tasks.retired)
     renamed = plan.before is not None and plan.before.title != app.title
-    store_rows(data, app, (*plan.tasks.remaining, *plan.tasks.retired) if renamed else written, plan.others)
+    store_rows(data, app, (*plan.tasks.remaining, *plan.tasks.retired) if renamed else written)
     link_waiting(data, app, plan.tasks.remaining)
 
 

@@ -91,7 +91,9 @@ def _stored(context: TenantContext, wanted: Upsert, logos: Logos, skipped: str) 
     with taking(context, integrations=new_apps, instances=instance_ids), data.transaction():
         before = app_of(context, wanted.app_id, "apps:write") if wanted.app_id else None
         check_revision(before.revision if before else 0, wanted.revision, f"apps/{ids.app}")
-        plan = plan_app(context, _whole(context, wanted, before), before, ids, logos=tuple(logos.new.values()))
+        definition, pictures = _whole(context, wanted, before), tuple(logos.new.values())
+        # Tasks that stay keep what they wait for.
+        plan = plan_app(context, definition, before, ids, logos=pictures, lenient=wanted.keep_tasks)
         app = write_app(context, plan, wanted.action)
         instance = _add_instance(context, app, request, instance_ids[0]) if request else None
     return _outcome(plan, app, wanted, instance, skipped)

@@ -8,11 +8,8 @@ from typing import Any
 from attrs import evolve
 
 from zona_core.domain.apps import Integration
-from zona_core.domain.definitions import text_faults
-from zona_core.domain.fields import FieldKind
 from zona_core.domain.instances import Credential, Instance, InstanceStatus
 from zona_core.domain.secrets import MASK, Secret
-from zona_core.domain.values import checked
 from zona_core.errors import DuplicateKey, Fault, InvalidInput, NotFound, RevisionConflict
 from zona_core.persistence.collections import INSTANCES, LIVE_INSTANCE
 from zona_core.persistence.repository import Listing
@@ -21,9 +18,16 @@ from zona_core.ports.store import Where
 from zona_core.usecases._access import check_revision, objects_of, readable_page, require_new
 from zona_core.usecases._area import Area, TenantContext, use_case
 from zona_core.usecases._calls import time_faults
-from zona_core.usecases._connect import values_of
 from zona_core.usecases._health import health_of
-from zona_core.usecases._lookup import app_around, credential_of, instance_of
+from zona_core.usecases._lookup import app_around, instance_of
+from zona_core.usecases._new_instance import (
+    NewInstance,
+    checked_instance,
+    checked_values,
+    instance_taken,
+    wanted_credential,
+)
+from zona_core.usecases._quota import releasing, taking
 
 __all__ = ["Instances"]
 
@@ -52,28 +56,17 @@ class Instances(Area):
         ``values`` by field name, checked against the app's fields; those of secret fields (``str`` or ``Secret``) are
         sealed. Fields left empty are filled in from the shared ``credential``, if one is named, for which the actor
         needs ``credentials:read``.
-        Raises ``InvalidInput`` with every fault, ``DuplicateKey`` if the title is taken, ``NotFound``.
+        Raises ``InvalidInput`` with every fault, ``DuplicateKey`` if the title is taken, ``NotFound``, and
+        ``LicenceLimit``.
         """
         data = self._context.data
         of_app = app_around(self._context, app, "instances:write")
         require_new(self._context.actor, "instances:write", objects_of(of_app))
-        shared = self._shared(None, credential)
-        clean = self._checked(of_app, title, values or {}, shared.secrets if shared else {})
-        new_id = data.take_id("instances")
-        now = data.now()
-        instance = Instance(
-            instance_id=new_id,
-            integration_id=of_app.integration_id,
-            title=title,
-            values=clean,
-            base_url=str(clean.get("base_url") or ""),
-            credentials_id=shared.id if shared else 0,
-            allow_private=allow_private,
-            user_id=self._context.actor.name,
-            created_ts=now,
-            updated_ts=now,
-        )
-        return self._stored(instance, None, "instances.add", of_app)
+        wanted = NewInstance(title=title, values=values or {}, allow_private=allow_private, credential=credential)
+        checked_instance(self._context, of_app, wanted, 0)  # before an id is taken
+        instance = checked_instance(self._context, of_app, wanted, data.take_id("instances"))
+        with taking(self._context, instances=[instance.instance_id]):
+            return self._stored(instance, None, "instances.add", of_app)
 
     @use_case("instances:write", by_object=True)
     def update(
@@ -107,7 +100,7 @@ class Instances(Area):
             name: value for name, value in (values or {}).items() if not _is_shown(value, before.values.get(name))
         }
         merged = {**before.values, **changes}
-        clean = self._checked(of_app, new_title, merged, shared.secrets if shared else {})
+        clean = checked_values(of_app, new_title, merged, shared.secrets if shared else {})
         after = evolve(
             before,
             title=new_title,
@@ -174,35 +167,20 @@ class Instances(Area):
             check_revision(before.revision, revision, _target(before))
             after = evolve(before, status=InstanceStatus.DELETED, values={}, updated_ts=data.now())
             after = data.instances.replace(after)
+            releasing(self._context, instances=[after.instance_id])
             data.record(self._context.actor, "instances.remove", _target(after), before=before, after=after)
         return after
 
     def _shared(self, before: Instance | None, wanted: int | str | None) -> Credential | None:
         """The credential to use: the one wanted, which the actor must be able to read, else the one used so far."""
         if wanted is not None:
-            return credential_of(self._context, wanted, "credentials:read") if wanted else None
+            return wanted_credential(self._context, wanted)
         if before is None or not before.credentials_id:
             return None
         shared = self._context.data.credentials.need(before.credentials_id)
         if shared.deleted:
             raise NotFound(f"the credential {shared.title} was deleted meanwhile", collection="credentials")
         return shared
-
-    def _checked(
-        self, app: Integration, title: str, values: Mapping[str, Any], shared: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        own = {name for name, value in values.items() if value is not None}
-        clean, faults = checked(app.fields, values_of(app, values, shared))
-        faults += [
-            Fault(field.name, "is the mask that stands for secrets", "the secret itself")
-            for field in app.fields
-            if field.kind is FieldKind.SECRET and values.get(field.name) == MASK
-        ]
-        faults += text_faults("title", title, 200)
-        if faults:
-            raise InvalidInput.of(faults, f"The instance of {app.title!r}")
-        defaults = {field.name for field in app.fields if field.default is not None}
-        return {name: value for name, value in clean.items() if name in own or name in defaults}
 
     def _stored(self, instance: Instance, before: Instance | None, action: str, app: Integration) -> Instance:
         data = self._context.data
@@ -215,11 +193,7 @@ class Instances(Area):
             try:
                 stored = data.instances.insert(instance) if before is None else data.instances.replace(instance)
             except DuplicateKey as exc:
-                raise DuplicateKey(
-                    f"{app.title} has an instance titled {instance.title!r} already",
-                    collection="instances",
-                    fields=["title"],
-                ) from exc
+                raise instance_taken(app, instance.title) from exc
             data.record(self._context.actor, action, _target(stored), before=before, after=stored)
         return stored
 

@@ -14,6 +14,7 @@ from zona_core.domain.tenants import Placement, TenantStatus
 from zona_core.errors import Conflict, StoreUnavailable
 from zona_core.persistence.collections import KINDS
 from zona_core.persistence.database import CORE
+from zona_core.persistence.ledger import Ledger
 from zona_core.persistence.limits import RATES
 from zona_core.persistence.snapshots import GENERATIONS
 from zona_core.persistence.tenancy import tenant_spec
@@ -55,8 +56,11 @@ class Maintenance(Area):
 
     @use_case("store:write")
     def expire(self) -> Expired:
-        """Removes for good what is past its time: old sessions, kept answers of keyed calls, counts of rate limits."""
-        removed = 0
+        """Removes for good what is past its time: old sessions, kept answers of keyed calls, counts of rate limits.
+
+        The licence's counts that a crash left undecided are settled, too, and counted among what was removed.
+        """
+        removed = Ledger(self._context.parts.database).settle().notes
         for _, store in self._stores():
             _declare_all(store)
             removed += store.expire()

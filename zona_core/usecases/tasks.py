@@ -2,23 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
+from typing import Any
 
 from attrs import define, evolve
 
 from zona_core.domain.apps import AppStatus, Integration, Task, TaskDefinition
-from zona_core.domain.definitions import task_faults
 from zona_core.domain.runs import Execution, RunStatus
+from zona_core.domain.task_graphs import TaskGraph
 from zona_core.errors import Fault, InvalidInput, NotFound, RevisionConflict
 from zona_core.persistence.collections import LIVE_APP, RUNS, TASKS
 from zona_core.persistence.repository import Listing
+from zona_core.ports.importers import TaskReader
 from zona_core.ports.store import Where
-from zona_core.usecases import _reconcile as reconcile
 from zona_core.usecases._access import check_revision, objects_of, readable_page, require_new
 from zona_core.usecases._area import Area, TenantContext, use_case
+from zona_core.usecases._dependents import Dependent, TaskDependents, is_probe, refuse_needed, task_dependents
+from zona_core.usecases._history import keep
+from zona_core.usecases._logos import Logos
 from zona_core.usecases._lookup import app_around, task_of
+from zona_core.usecases._references import unlink
+from zona_core.usecases._storing import refuse_task_faults, write_task
+from zona_core.usecases._task_graph import drawing_of, graph_of
+from zona_core.usecases._verification import (
+    MOST_SECONDS,
+    Prerequisite,
+    PrerequisiteKind,
+    TaskVerification,
+    TrialRun,
+    Verifier,
+)
 
-__all__ = ["LastRun", "TaskInfo", "TaskRuntime", "Tasks"]
+__all__ = [
+    "MOST_SECONDS",
+    "Dependent",
+    "LastRun",
+    "PictureFormat",
+    "Prerequisite",
+    "PrerequisiteKind",
+    "TaskDependents",
+    "TaskInfo",
+    "TaskRuntime",
+    "TaskVerification",
+    "Tasks",
+    "TrialRun",
+]
+
+
+class PictureFormat(StrEnum):
+    """What a picture of a graph is made as."""
+
+    SVG = "svg"
+    PNG = "png"
 
 
 @define(frozen=True, kw_only=True)
@@ -57,7 +94,7 @@ class TaskInfo:
 
 
 class Tasks(Area):
-    """Listing, reading, changing and deleting the tasks of an app."""
+    """Listing, reading, verifying, changing and deleting the tasks of an app."""
 
     area = "tasks"
     _context: TenantContext
@@ -79,14 +116,7 @@ class Tasks(Area):
     @use_case("tasks:read", by_object=True)
     def by_id(self, task: int) -> Task:
         """The task with that id, of whichever app; raises ``NotFound``."""
-        missing = NotFound(f"there is no task {task}", collection="tasks")
-        found = self._context.data.tasks.get(task)
-        if found is None:
-            raise missing
-        try:
-            return task_of(self._context, found.integration_id, task, "tasks:read")[1]
-        except NotFound:  # it would tell of an app that the actor may not know of
-            raise missing from None
+        return task_of(self._context, None, task, "tasks:read")[1]
 
     @use_case("tasks:read", by_object=True)
     def info(self, app: int | str, task: int | str, *, runs: int = 20) -> TaskInfo:
@@ -107,33 +137,113 @@ class Tasks(Area):
         data = self._context.data
         of_app = app_around(self._context, app, "tasks:write")
         self._check_access(of_app, self._stored(of_app, definition))
-        self._refuse_faults(definition, of_app)
+        logos = Logos(self._context)
+        definition = logos.of(definition)
+        refuse_task_faults(self._context, definition, of_app)
         new_id = data.take_id("tasks")
         with data.transaction():
-            app_around(self._context, of_app.integration_id, "tasks:write")  # it may have been deleted meanwhile
-            now = data.now()
+            # It may have been deleted meanwhile.
+            of_app = app_around(self._context, of_app.integration_id, "tasks:write")
             before = self._stored(of_app, definition)
             self._check_access(of_app, before)
             _check_identity(before, task_id)
             check_revision(before.revision if before else 0, revision, f"tasks/{before.id if before else new_id}")
-            if before is None:
-                after = data.tasks.insert(reconcile.task(definition, of_app.integration_id, new_id, now))
-            else:
-                task = reconcile.task(definition, of_app.integration_id, before.id, now)
-                after = data.tasks.replace(evolve(task, created_ts=before.created_ts, revision=before.revision))
+            after = write_task(self._context, of_app, definition, before, new_id, logos=logos.new.values())
             data.record(self._context.actor, "tasks.upsert", f"tasks/{after.id}", before=before, after=after)
         return after
 
+    @use_case("tasks:write", by_object=True)
+    def read_document(self, document: bytes, *, format: str = "zona") -> TaskDefinition:  # noqa: A002  # the field's word
+        """The task that a document describes, for ``verify`` and ``upsert``; ``format`` names an importer.
+
+        Raises ``InvalidDocument`` with every fault of its shape, ``NotFound`` if no such format has single tasks.
+        """
+        importer = self._context.parts.importer(format)
+        if not isinstance(importer, TaskReader):
+            raise NotFound(f"the format {format!r} has no single tasks", hint="zona")
+        return importer.read_task(document)
+
+    @use_case("tasks:write", by_object=True)
+    def verify(
+        self,
+        app: int | str,
+        definition: TaskDefinition,
+        *,
+        instance: int | str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        timeout: float = 30.0,
+        run: bool = False,
+    ) -> TaskVerification:
+        """Tells everything that is wrong with a definition, and what it would take to run it; stores nothing of it.
+
+        With ``run`` it is tried, if nothing is wrong: one attempt of ``timeout`` seconds (at most 300) with ``inputs``
+        on ``instance``, which are chosen and checked as ``runs.run`` does, for whoever may do that, too. It is the real
+        thing for the remote side. The response comes with the outputs that can be had of it; the run is in the audit
+        trail and not among the runs. Raises ``NotFound``, ``PermissionDenied``, ``InvalidInput`` (the timeout).
+        """
+        if not 0 < timeout <= MOST_SECONDS:
+            raise InvalidInput.of(
+                [Fault("timeout", f"{timeout} s is out of range", f"more than 0, at most {MOST_SECONDS:g} s")]
+            )
+        of_app = app_around(self._context, app, "tasks:write")
+        before = self._stored(of_app, definition)
+        self._check_access(of_app, before)
+        return Verifier(self._context, of_app, definition, before).verified(instance, inputs, timeout, run=run)
+
+    @use_case("tasks:read", by_object=True)
+    def dependents(self, app: int | str | None, task: int | str) -> TaskDependents:
+        """Whether the task with that tag or id can be deleted, and who needs it; without an app, the one with that id.
+
+        Raises ``NotFound``.
+        """
+        return task_dependents(self._context, *task_of(self._context, app, task, "tasks:read"))
+
+    @use_case("tasks:read", by_object=True)
+    def graph(self, app: int | str) -> TaskGraph:
+        """The app's tasks, what they need, in whichever app, and who needs them elsewhere; raises ``NotFound``."""
+        return graph_of(self._context, app_around(self._context, app, "tasks:read"))
+
+    @use_case("tasks:read", by_object=True)
+    def picture(self, app: int | str, *, format: PictureFormat = PictureFormat.SVG) -> bytes:  # noqa: A002  # its word
+        """The graph as a picture.
+
+        Raises ``NotFound``, ``ConfigurationError`` if what it takes is not installed.
+        """
+        painter = self._context.parts.graph_painter()
+        drawing = drawing_of(self.graph(app))
+        return painter.svg(drawing) if PictureFormat(format) is PictureFormat.SVG else painter.png(drawing)
+
     @use_case("tasks:delete", by_object=True)
-    def delete(self, app: int | str, task: int | str, *, revision: int | None = None) -> Task:
-        """Sets a task to deleted; raises ``NotFound``, ``RevisionConflict``."""
+    def delete(
+        self, app: int | str | None, task: int | str, *, force: bool = False, revision: int | None = None
+    ) -> Task:
+        """Sets a task to deleted; without an app, the one with that id.
+
+        Refused while other tasks need it or its app's health check runs it, unless forced: they wait for its tag then,
+        and the app has no health check any more. Raises ``NotFound``, ``RevisionConflict``, ``Conflict``
+        (``task_needed``).
+        """
         data = self._context.data
         with data.transaction():
-            _, before = task_of(self._context, app, task, "tasks:delete")
+            of_app, before = task_of(self._context, app, task, "tasks:delete")
             check_revision(before.revision, revision, f"tasks/{before.id}")
+            if not force:
+                refuse_needed(self._context, of_app, {before.id: before}, of=before)
+            unlink(data, of_app, {before.id: before})
+            data.dependencies.delete_many({"task_id": before.id})
             after = data.tasks.replace(evolve(before, status=AppStatus.DELETED, updated_ts=data.now()))
+            keep(self._context, [(before, after)])
             data.record(self._context.actor, "tasks.delete", f"tasks/{after.id}", before=before, after=after)
+            if is_probe(of_app, before):
+                self._drop_health_check(of_app)
         return after
+
+    def _drop_health_check(self, app: Integration) -> None:
+        data = self._context.data
+        after = data.apps.replace(evolve(app, health_check={}, updated_ts=data.now()))
+        keep(self._context, [(app, after)])
+        data.changed("apps")
+        data.record(self._context.actor, "tasks.delete", f"apps/{app.integration_id}", before=app, after=after)
 
     def _runtime(self, task: Task, count: int) -> TaskRuntime | None:
         actor, runs = self._context.actor, self._context.data.runs
@@ -156,15 +266,6 @@ class Tasks(Area):
     def _check_access(self, app: Integration, task: Task | None) -> None:
         """A new task needs the permission on the app; the refusal does not say whether there is one already."""
         require_new(self._context.actor, "tasks:write", objects_of(task or app))
-
-    def _refuse_faults(self, definition: TaskDefinition, app: Integration) -> None:
-        faults = task_faults(definition)
-        try:
-            faults += self._context.parts.handler(definition.task_handler).task_faults(definition, app)
-        except NotFound as exc:
-            faults.append(Fault("task_handler", exc.message, exc.hint))
-        if faults:
-            raise InvalidInput.of(faults, f"The task {definition.task_tag!r}")
 
 
 def _check_identity(before: Task | None, task_id: int) -> None:

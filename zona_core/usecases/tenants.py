@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import evolve
 
+from zona_core.domain.licences import Feature
 from zona_core.domain.network import NetworkPolicy
 from zona_core.domain.secrets import Secret
 from zona_core.domain.tenants import Placement, Tenant, TenantStatus, code_faults
 from zona_core.errors import ConfigurationError, Conflict, DuplicateKey, Fault, InvalidInput, NotFound
 from zona_core.persistence.database import CORE
+from zona_core.persistence.ledger import Ledger
 from zona_core.persistence.placement import place_of
 from zona_core.persistence.repository import Listing
 from zona_core.usecases._access import check_revision
 from zona_core.usecases._area import Area, SystemContext, use_case
+from zona_core.usecases._quota import adding_tenant, require_feature
 
 if TYPE_CHECKING:
     from zona_core.persistence.copying import Copied
@@ -49,7 +52,8 @@ class Tenants(Area):
 
         ``private_networks`` are the CIDR texts that its instances may reach if they ask (none by default). ``store`` is
         the URL of a database of its own; without one it is where the settings say (``tenancy``, ``tenant_store``).
-        Raises ``InvalidInput``, ``DuplicateKey``, and ``StoreUnavailable`` if that database does not answer.
+        Raises ``InvalidInput``, ``DuplicateKey``, ``LicenceLimit``, and ``StoreUnavailable`` if that database does not
+        answer.
         """
         network = NetworkPolicy(private_networks=tuple(private_networks))
         url = store.reveal() if isinstance(store, Secret) else store
@@ -61,6 +65,8 @@ class Tenants(Area):
         if faults:
             raise InvalidInput.of(faults, "The tenant")
         placement = self._placement(url)
+        if placement is Placement.OWN:
+            require_feature(self._context, Feature.OWN_DATABASES)
         host, database_name = self._reached(code, placement, url)
         database = self._context.parts.database
         now = database.store.now()
@@ -76,7 +82,7 @@ class Tenants(Area):
             created_ts=now,
             updated_ts=now,
         )
-        with database.transaction():
+        with adding_tenant(self._context, code):
             try:
                 tenant = database.tenants.insert(tenant)
             except DuplicateKey as exc:
@@ -132,13 +138,16 @@ class Tenants(Area):
         ``to`` is ``shared`` (the core database), ``own`` (the one that the setting ``tenant_store`` says) or a URL.
         While it is under way the tenant does no work; its runs have ``patience`` seconds to end first. ``report`` is
         told each step. After a failure or a crash the same call goes on with it.
-        Raises ``NotFound``, ``InvalidInput``, ``StoreUnavailable``, and ``Conflict``: ``move_under_way`` (to another
-        place), ``move_nowhere``, ``runs_under_way``.
+        Raises ``NotFound``, ``InvalidInput``, ``StoreUnavailable``, ``LicenceLimit`` if the licence lacks
+        ``own_databases``, and ``Conflict``: ``move_under_way`` (to another place), ``move_nowhere``,
+        ``runs_under_way``.
         """
         target = to.reveal() if isinstance(to, Secret) else to
         tenant = self._need(code)
         placement = Placement.SHARED if target == "shared" else Placement.OWN
         url = "" if target in ("shared", "own") else target
+        if placement is Placement.OWN and self._context.parts.database.moves.get(code) is None:
+            require_feature(self._context, Feature.OWN_DATABASES)  # what is under way goes on
         self._reached(code, placement, url)
         from zona_core.usecases._moving import Mover
 
@@ -160,6 +169,7 @@ class Tenants(Area):
         clear_tenant(database.store_of(code), code)
         with database.transaction():
             database.tenants.delete(code)
+            Ledger(database).remove_tenant(code)
             database.tenant(CORE).record(self._context.actor, "tenants.remove", f"tenants/{code}", before=tenant)
         database.forget(code)
         return tenant

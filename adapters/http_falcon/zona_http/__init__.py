@@ -4,7 +4,17 @@ A plugin that adds routes gives ``Operation`` objects through the hook ``zona_ht
 """
 
 from .app import create_app
-from .operation import Access, Answer, Call, Operation, Problem, Upload
+from .operation import Access, Answer, Call, Operation, Problem, StoredUpload, Upload
 from .settings import HttpSettings
 
-__all__ = ["Access", "Answer", "Call", "HttpSettings", "Operation", "Problem", "Upload", "create_app"]
+__all__ = [
+    "Access",
+    "Answer",
+    "Call",
+    "HttpSettings",
+    "Operation",
+    "Problem",
+    "StoredUpload",
+    "Upload",
+    "create_app",
+]

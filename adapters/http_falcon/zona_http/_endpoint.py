@@ -42,12 +42,10 @@ class Endpoint:
     """Answers the requests for one operation, in the order of SPEC §4.7."""
 
     def __init__(self, operation: Operation, service: Service) -> None:
-        settings = service.settings
         self._operation = operation
         self._service = service
         self._params = ParameterReader(operation)
-        limit = settings.max_upload if operation.multipart else settings.max_body
-        self._body = BodyReader(operation, service.schemas, limit) if operation.body else None
+        self._body = BodyReader(operation, service.schemas, service.settings) if operation.body else None
         self._system = is_system(operation)
         #: whether there may be an object that ``If-Match`` is about
         self._changes = operation.method != "GET" and operation.access is not Access.PUBLIC
@@ -74,11 +72,15 @@ class Endpoint:
             self._admit(call, path, response, address)
         call.params = self._params.read(request, path)
         conditions = self._conditions(request) if self._changes else ()
-        data = b""
-        if self._body is not None:
-            call.body, data = self._body.read(request)
+        if self._body is None:
+            self._answer(call, response, b"", conditions)
+            return
+        call.body, data = self._body.read(request)
+        try:
             self._move(call)
-        put_answer(response, operation, self._result(call, data, conditions), request.env.get("HTTP_IF_NONE_MATCH"))
+            self._answer(call, response, data, conditions)
+        finally:
+            self._body.release(call.body)
 
     def _admit(self, call: Call, path: dict[str, Any], response: falcon.Response, address: str) -> None:
         service, request = self._service, call.request
@@ -138,6 +140,10 @@ class Endpoint:
         if operation.locks and not operation.creates:
             raise condition_missing()
         return ()
+
+    def _answer(self, call: Call, response: falcon.Response, data: bytes, conditions: tuple[Condition, ...]) -> None:
+        result = self._result(call, data, conditions)
+        put_answer(response, self._operation, result, call.request.env.get("HTTP_IF_NONE_MATCH"))
 
     def _result(self, call: Call, data: bytes, conditions: tuple[Condition, ...]) -> Any:
         """The result under the first condition that holds: revisions only grow, so none is passed over."""

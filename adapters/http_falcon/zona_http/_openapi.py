@@ -257,8 +257,13 @@ def _success(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     described: dict[str, Any] = {"description": _PHRASES[operation.status]}
     if operation.status == 204:
         return described
+    if operation.headers:
+        described["headers"] = {
+            name: {"schema": _TEXT, "description": text} for name, text in operation.headers.items()
+        }
     if operation.media_type:
-        described["content"] = {operation.media_type: {"schema": {}}}
+        media_types = (operation.media_type, *operation.also_media_types)
+        described["content"] = {media_type: {"schema": {}} for media_type in media_types}
         return described
     data = {} if operation.result is None else schemas.of(operation.result)
     meta: dict[str, Any] = {"type": "object"}
@@ -275,6 +280,6 @@ def _success(operation: Operation, schemas: Schemas) -> dict[str, Any]:
         shown = {"success": True, "data": operation.answer_example, "meta": {"next": None} if operation.paged else {}}
         content["example"] = msgspec.json.decode(encoded(shown))
     described["content"] = {"application/json": content}
-    headers = {"X-Correlation-Id": {"schema": _TEXT, "description": "what the log has the request under"}}
-    described["headers"] = headers
+    correlation = {"schema": _TEXT, "description": "what the log has the request under"}
+    described["headers"] = {"X-Correlation-Id": correlation, **described.get("headers", {})}
     return described

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from zona_core import Zona
+from zona_core.errors import Conflict
 from zona_core.persistence.database import CORE
 
 from ._answers import reduced
@@ -21,6 +22,8 @@ from .operation import Answer, Call
 __all__ = ["Replayer"]
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,128}\Z")
+#: bytes of an answer that is kept; a store holds no documents of any size
+_LONGEST: Final = 1_048_576
 
 
 class Replayer:
@@ -33,8 +36,9 @@ class Replayer:
         """The answer of the first call with this key, or of this one if it is the first.
 
         Raises ``BadRequest`` for an unfit key, and for any where the answer cannot be kept: a client that relies on
-        it must not do twice what it means to do once. Raises ``Conflict`` (``idempotency_in_progress``),
-        ``InvalidInput`` (``idempotency_mismatch``), and whatever the handler raises, which is not kept.
+        it must not do twice what it means to do once. Raises ``Conflict`` (``idempotency_in_progress``; for a call
+        that was done and whose answer was too long to be kept, ``idempotency_answer_gone``), ``InvalidInput``
+        (``idempotency_mismatch``), and whatever the handler raises, which is not kept.
         """
         operation = call.operation
         if not operation.replayable:
@@ -55,18 +59,29 @@ class Replayer:
                 return _replayed(attempt.answer)
             answer = reduced(operation, operation.handler(call))
             if answer.stream is None:
-                attempt.keep(
-                    {
-                        "status": answer.status,
-                        "headers": dict(answer.headers),
-                        "body": None if answer.body is None else base64.b64encode(answer.body).decode(),
-                        "type": answer.media_type,
-                    }
-                )
+                attempt.keep(_kept(answer))
             return answer
 
 
+def _kept(answer: Answer) -> dict[str, Any]:
+    body = answer.body
+    if body is not None and len(body) > _LONGEST:
+        return {"gone": True}
+    return {
+        "status": answer.status,
+        "headers": dict(answer.headers),
+        "body": None if body is None else base64.b64encode(body).decode(),
+        "type": answer.media_type,
+    }
+
+
 def _replayed(kept: Mapping[str, Any]) -> Answer:
+    if "gone" in kept:
+        raise Conflict(
+            "a call with this key was done; its answer was too long to be kept",
+            code="idempotency_answer_gone",
+            hint="Look at what it has made.",
+        )
     return Answer(
         status=kept["status"],
         headers={**kept["headers"], "Idempotent-Replayed": "true"},

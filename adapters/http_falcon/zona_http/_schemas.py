@@ -10,7 +10,7 @@ import msgspec
 from zona_core.domain.secrets import MASK, Secret
 from zona_core.errors import Fault
 
-from .operation import Upload
+from .operation import StoredUpload, Upload
 
 __all__ = ["Schemas", "special_schema"]
 
@@ -65,6 +65,8 @@ def special_schema(kind: type) -> dict[str, Any]:
     """Types of ours that JSON knows as something else."""
     if kind is Secret:
         return {"type": "string", "description": f"A secret: always {MASK}."}
+    if kind is StoredUpload:
+        return _UPLOAD
     if kind is Fault:
         text = {"type": "string"}
         return {"type": "object", "properties": {"path": text, "message": text, "expected": text}, "required": ["path"]}

@@ -17,11 +17,13 @@ import msgspec
 from zona_core.domain.secrets import Secret
 from zona_core.errors import Fault, InvalidInput
 
+from ._incoming import Incoming
 from ._json import read_json
-from ._multipart import FormReader, same_form
+from ._multipart import File, FormReader, Parts, release, same_form
 from ._problems import BadRequest
 from ._schemas import Schemas, special_schema
-from .operation import Operation, Upload
+from .operation import Operation, StoredUpload, Upload
+from .settings import HttpSettings
 
 __all__ = ["BodyReader", "ParameterReader"]
 
@@ -134,15 +136,21 @@ def _converted_text(found: dict[str, Any], path: str, kind: Any, value: str) -> 
 class BodyReader:
     """Reads an operation's body into its class."""
 
-    def __init__(self, operation: Operation, schemas: Schemas, limit: int) -> None:
+    def __init__(self, operation: Operation, schemas: Schemas, settings: HttpSettings) -> None:
         self._kind: Any = operation.body
         self._multipart = operation.multipart
-        self._limit = limit
+        self._large = operation.large
+        self._limit, part_limit = _limits(operation, settings)
         self._validator = jsonschema_rs.validator_for(schemas.standalone(operation.body), validate_formats=False)
         hints = get_type_hints(operation.body, include_extras=True) if operation.body else {}
-        texts = frozenset(name for name, kind in hints.items() if _is_text(kind))
-        files = frozenset(name for name, kind in hints.items() if kind in (Upload, Upload | None))
-        self._forms = FormReader(frozenset(hints), texts, files, limit)
+        self._stored = frozenset(name for name, kind in hints.items() if kind in (StoredUpload, StoredUpload | None))
+        parts = Parts(
+            names=frozenset(hints),
+            texts=frozenset(name for name, kind in hints.items() if _is_text(kind) and name not in self._stored),
+            files=frozenset(name for name, kind in hints.items() if kind in (Upload, Upload | None)),
+            stored=self._stored,
+        )
+        self._forms = FormReader(parts, part_limit)
 
     def read(self, request: falcon.Request) -> tuple[Any, bytes]:
         """The body as an instance of the declared class, and bytes that are the same for the same body.
@@ -151,13 +159,39 @@ class BodyReader:
         """
         self._refuse_encoding(request)
         if self._multipart:
-            sent = self._bytes(request, "multipart/form-data")
-            parts, files = self._forms.read(sent, request.content_type)
-            return self._made(parts, files), same_form(parts, files)
-        data = self._bytes(request, "application/json")
+            parts, files = self._form(request)
+            try:
+                return self._made(parts, files), same_form(parts, files)
+            except BaseException:
+                release(files.values())
+                raise
+        data = self._incoming(request, "application/json").whole()
         return self._made(read_json(data), {}), data
 
-    def _made(self, data: Any, files: Mapping[str, Upload]) -> Any:
+    def release(self, body: Any) -> None:
+        """Ends what ``read`` has opened."""
+        for name in self._stored:
+            stored = getattr(body, name)
+            if stored is not None:
+                release([stored])
+
+    def _form(self, request: falcon.Request) -> tuple[dict[str, Any], dict[str, File]]:
+        incoming = self._incoming(request, "multipart/form-data")
+        if not self._large:
+            return self._forms.read(incoming.whole(), request.content_type)
+        try:
+            parts, files = self._forms.read_from(incoming, incoming.most, request.content_type)
+        except BadRequest:
+            incoming.refuse_incomplete()
+            raise
+        try:
+            incoming.end()
+        except BaseException:
+            release(files.values())
+            raise
+        return parts, files
+
+    def _made(self, data: Any, files: Mapping[str, File]) -> Any:
         shown = {**data, **dict.fromkeys(files, "")} if files else data
         if not self._validator.is_valid(shown):
             errors = islice(self._validator.iter_errors(shown), _MOST_FAULTS)
@@ -168,21 +202,10 @@ class BodyReader:
         except (msgspec.ValidationError, OverflowError) as exc:
             raise InvalidInput.of([_converted(exc)], "The body") from exc
 
-    def _bytes(self, request: falcon.Request, media_type: str) -> bytes:
+    def _incoming(self, request: falcon.Request, media_type: str) -> Incoming:
         if _media_type(request) != media_type:
             raise BadRequest(f"the body's media type is not {media_type}", status=415, code="unsupported_media_type")
-        length = request.content_length
-        if length is not None and length > self._limit:
-            raise _too_large(self._limit)
-        # Without a length the server says where a chunked body ends, or there is none.
-        chunked = length is None and request.env.get("wsgi.input_terminated")
-        stream = request.stream if chunked else request.bounded_stream
-        data: bytes = stream.read(self._limit + 1)
-        if len(data) > self._limit:
-            raise _too_large(self._limit)
-        if length is not None and len(data) < length:
-            raise BadRequest("the body ended before its announced length", code="body_incomplete")
-        return data
+        return Incoming(request, self._limit)
 
     @staticmethod
     def _refuse_encoding(request: falcon.Request) -> None:
@@ -195,6 +218,8 @@ def _special(kind: type, value: Any) -> Any:
     """Values of types that JSON does not have."""
     if kind is Secret and isinstance(value, str):
         return Secret(value)
+    if isinstance(value, StoredUpload):  # JSON schema has seen to it that it stands where one belongs
+        return value
     raise msgspec.ValidationError(f"Expected `{kind.__name__}`")
 
 
@@ -294,5 +319,9 @@ def _media_type(request: falcon.Request) -> str:
     return (request.content_type or "").partition(";")[0].strip().lower()
 
 
-def _too_large(limit: int) -> BadRequest:
-    return BadRequest(f"the body is larger than {limit} bytes", status=413, code="body_too_large")
+def _limits(operation: Operation, settings: HttpSettings) -> tuple[int, int]:
+    """The bytes of a body of the operation, and of one part in memory."""
+    if operation.large:
+        return settings.max_package, settings.max_body
+    limit = settings.max_upload if operation.multipart else settings.max_body
+    return limit, limit

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import falcon
 from attrs import Factory, define, field, fields_dict
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from ._conditions import Condition
     from ._streams import Streams
 
-__all__ = ["Access", "Answer", "Call", "Operation", "Problem", "Upload"]
+__all__ = ["Access", "Answer", "Call", "Operation", "Problem", "StoredUpload", "Upload"]
 
 
 class Access(Enum):
@@ -52,6 +53,22 @@ class Upload:
     data: bytes = field(repr=False)
 
 
+class StoredUpload:
+    """A file part of a multipart body that may be too large for memory; closed, and so gone, after the answer."""
+
+    __slots__ = ("file", "filename", "media_type", "sha256", "size")
+
+    def __init__(self, *, filename: str, media_type: str) -> None:
+        self.filename = filename
+        self.media_type = media_type
+        #: a temporary file without a name, at its beginning
+        self.file: BinaryIO = TemporaryFile()  # noqa: SIM115  # whoever answers closes it
+        #: in bytes
+        self.size = 0
+        #: of what is in it, in hexadecimal
+        self.sha256 = ""
+
+
 @define(kw_only=True)
 class Answer:
     """What a handler gives when the plain result is not enough."""
@@ -66,7 +83,7 @@ class Answer:
     #: the whole body instead of an envelope around ``data``, with its media type
     body: bytes | None = None
     media_type: str = ""
-    #: chunks that are sent as they come, instead of a body
+    #: chunks that are sent as they come, instead of a body; its ``close``, if it has one, is called in the end
     stream: Iterator[bytes] | None = None
     #: the entity tag; by default made of the result's ``revision``
     etag: str = ""
@@ -102,8 +119,11 @@ class Operation:
     params: type | None = None
     #: attrs class of the body
     body: type | None = None
-    #: the body is ``multipart/form-data``: parts that are no text or ``Upload`` are JSON
+    #: the body is ``multipart/form-data``: parts that are no text, ``Upload`` or ``StoredUpload`` are JSON
     multipart: bool = False
+    #: with ``multipart``: the body may be as large as the setting ``max_package`` says, and is read as it comes. Parts
+    #: that are no ``StoredUpload`` are held in memory, and may be as large as a JSON body
+    large: bool = False
     #: what ``data`` of the envelope is: an attrs class, ``list[…]`` of one, or another type that msgspec describes
     result: Any = None
     status: int = 200
@@ -111,6 +131,10 @@ class Operation:
     also: tuple[int, ...] = ()
     #: media type of an answer that is no envelope
     media_type: str = ""
+    #: further ones that such an answer may have
+    also_media_types: tuple[str, ...] = ()
+    #: headers that a success has beyond those of all, with what they say
+    headers: Mapping[str, str] = Factory(dict)
     #: with GET: it changes nothing (RFC 9110 §9.2.1), so that HEAD may be asked, too
     safe: bool = True
     #: changes an object that has a revision: ``If-Match`` says which one is meant, and is required

@@ -12,11 +12,18 @@ from . import (
     audit,
     auth,
     credentials,
+    distribution,
+    generic_apps,
     instances,
+    licence,
+    package_keys,
+    packages,
     platform,
+    revisions,
     roles,
     runs,
     sessions,
+    task_checks,
     tasks,
     tenants,
     users,
@@ -24,7 +31,28 @@ from . import (
 
 __all__ = ["operations_of"]
 
-_MODULES = (auth, apps, tasks, instances, credentials, runs, audit, users, roles, api_keys, sessions, tenants, platform)
+_MODULES = (
+    auth,
+    apps,
+    generic_apps,
+    tasks,
+    task_checks,
+    revisions,
+    instances,
+    credentials,
+    runs,
+    package_keys,
+    packages,
+    distribution,
+    audit,
+    users,
+    roles,
+    api_keys,
+    sessions,
+    tenants,
+    licence,
+    platform,
+)
 
 
 def operations_of() -> Iterator[Operation]:

@@ -17,6 +17,7 @@ from zona_http.operation import Answer, Call, Operation, Problem, Upload
 from ._common import Id, InTenant, OptionalTenant, PageOfTenant, PageSize
 from ._definitions import AppBody, AppReplacement, defined
 from ._doors import place
+from ._examples import APP, APP_OUTCOME
 
 __all__ = ["OPERATIONS"]
 
@@ -39,6 +40,13 @@ class AppId(OptionalTenant):
     """Which app."""
 
     integration_id: Id
+
+
+@define(frozen=True, kw_only=True)
+class AppDeletion(AppId):
+    """Which app goes."""
+
+    force: Annotated[bool, Meta(description="delete it although other apps' tasks need its tasks")] = False
 
 
 @define(frozen=True, kw_only=True)
@@ -128,11 +136,11 @@ def install(call: Call) -> Answer:
 
 
 def delete_app(call: Call) -> DeletedApp:
-    return call.workspace.apps.delete(call.params.integration_id, revision=call.revision)
+    return call.workspace.apps.delete(call.params.integration_id, force=call.params.force, revision=call.revision)
 
 
 def delete_named_app(call: Call) -> DeletedApp:
-    return call.workspace.apps.delete(call.body.integration_id, revision=call.revision)
+    return call.workspace.apps.delete(call.body.integration_id, force=call.body.force, revision=call.revision)
 
 
 def _told(call: Call, outcome: AppOutcome) -> Answer:
@@ -143,17 +151,6 @@ def _told(call: Call, outcome: AppOutcome) -> Answer:
     return Answer(data=outcome, status=201, etag=etag, headers=headers)
 
 
-_FIELD: Final = {
-    "id": 1, "name": "api_key", "label": "API key", "kind": "secret", "required": True, "default": None, "help": "",
-    "choices": [], "item_kind": None, "rules": None, "example": None, "schema": None,
-}  # fmt: skip
-_APP: Final[dict[str, Any]] = {
-    "integration_id": 12, "title": "Shodan", "description": "What is open to the internet.", "version": "1.0",
-    "category": "threat intelligence", "fields": [_FIELD], "handler_config": {"http": {"base_url": "https://api.shodan.io"}},
-    "health_check": {"task": "info", "inputs": {}}, "generic_app": True, "status": "active", "metadata": {}, "logo": "",
-    "last_field_id": 1, "add_instance": False, "user_id": "admin", "created_ts": "2030-01-01T00:00:00Z",
-    "updated_ts": "2030-01-01T00:00:00Z", "revision": 1,
-}  # fmt: skip
 _DEFINITION: Final = {
     "title": "Shodan",
     "category": "threat intelligence",
@@ -171,10 +168,8 @@ _DEFINITION: Final = {
     ],
     "health_check": {"task": "info", "inputs": {}},
 }  # fmt: skip
-_OUTCOME: Final = {
-    "app": _APP, "created": True, "tasks_created": 1, "tasks_updated": 0, "tasks_retired": [], "warnings": [],
-}  # fmt: skip
-_DELETED: Final = {"app": {**_APP, "status": "deleted", "revision": 2}, "tasks": 1, "instances": 0}
+_DELETED: Final = {"app": {**APP, "status": "deleted", "revision": 2}, "tasks": 1, "instances": 0}
+_NEEDED: Final = Problem(status=409, codes=("task_needed",))
 _TAKEN: Final = Problem(status=409, codes=("duplicate",))
 _APPS: Final[dict[str, Any]] = {"tag": "apps"}
 
@@ -191,26 +186,28 @@ OPERATIONS = (
     Operation(
         **_APPS, method="DELETE", path="/apps/v1/app", id="delete_integration",
         summary="Delete an app with its tasks and instances",
-        description="Without `If-Match` it deletes whichever revision is there.",
-        handler=delete_named_app, use_case="apps.delete", body=AppId, result=DeletedApp, conditional=True,
-        example={"tenant_code": "localhost", "integration_id": 12}, answer_example=_DELETED,
+        description="Refused while other apps' tasks need its tasks, unless forced. Without `If-Match` it deletes "
+        "whichever revision is there.",
+        handler=delete_named_app, use_case="apps.delete", body=AppDeletion, result=DeletedApp, conditional=True,
+        example={"tenant_code": "localhost", "integration_id": 12, "force": False}, answer_example=_DELETED,
+        problems=(_NEEDED,),
     ),
     Operation(
         **_APPS, method="GET", path="/api/v1/apps", id="list_apps", summary="Apps by title",
-        handler=list_apps, use_case="apps.list", params=AppPage, result=list[Integration], answer_example=[_APP],
+        handler=list_apps, use_case="apps.list", params=AppPage, result=list[Integration], answer_example=[APP],
     ),
     Operation(
         **_APPS, method="GET", path="/api/v1/apps/search", id="search_apps",
         summary="Apps by words, the most relevant first",
         description="Apps that have every word of `q` in title, category or description. Case and diacritics do not "
         "count, of the last word the beginning is enough, and nothing in `q` is an operator.",
-        handler=search_apps, use_case="apps.search", params=AppSearch, result=list[Integration], answer_example=[_APP],
+        handler=search_apps, use_case="apps.search", params=AppSearch, result=list[Integration], answer_example=[APP],
         problems=(Problem(status=422, codes=("invalid_input", "invalid_query")),),
     ),
     Operation(
         **_APPS, method="POST", path="/api/v1/apps", id="create_app", summary="Make an app of a definition",
         handler=create_app, use_case="apps.upsert", params=OptionalTenant, body=AppBody, result=AppOutcome, status=201,
-        example=_DEFINITION, answer_example=_OUTCOME, problems=(_TAKEN,),
+        example=_DEFINITION, answer_example=APP_OUTCOME, problems=(_TAKEN,),
     ),
     Operation(
         **_APPS, method="POST", path="/api/v1/apps/import-document", id="import_document",
@@ -218,19 +215,19 @@ OPERATIONS = (
         description="An OpenAPI 3.x or Swagger 2.0 document becomes an app with a task for each operation. "
         "`warnings` say what had to be repaired, and where. 200 if an app was brought up to date.",
         handler=import_document, use_case="apps.import_document", body=AppDocument, multipart=True, creates=True,
-        result=AppOutcome, answer_example=_OUTCOME,
+        result=AppOutcome, answer_example=APP_OUTCOME,
         example={"document": "openapi: 3.1.0…", "format": "openapi", "title": "Shodan", "update": False},
         problems=(_TAKEN, Problem(status=422, codes=("invalid_document", "invalid_input"))),
     ),
     Operation(
         **_APPS, method="POST", path="/api/v1/apps/install", id="install_app",
         summary="Make an app of an integration that a plugin brings", handler=install, use_case="apps.install",
-        body=AppOfPlugin, result=AppOutcome, creates=True, example={"name": "shodan"}, answer_example=_OUTCOME,
+        body=AppOfPlugin, result=AppOutcome, creates=True, example={"name": "shodan"}, answer_example=APP_OUTCOME,
         problems=(_TAKEN,),
     ),
     Operation(
         **_APPS, method="GET", path="/api/v1/apps/{integration_id}", id="get_app", summary="One app",
-        handler=get_app, use_case="apps.get", params=AppId, result=Integration, answer_example=_APP,
+        handler=get_app, use_case="apps.get", params=AppId, result=Integration, answer_example=APP,
     ),
     Operation(
         **_APPS, method="PUT", path="/api/v1/apps/{integration_id}", id="replace_app",
@@ -238,11 +235,13 @@ OPERATIONS = (
         description="Fields keep their ids by name, tasks theirs by tag; tasks that are not given are retired. "
         "All or nothing.",
         handler=replace_app, use_case="apps.upsert", params=AppId, body=AppReplacement, result=AppOutcome, locks=True,
-        example=_DEFINITION, answer_example={**_OUTCOME, "created": False, "tasks_created": 0}, problems=(_TAKEN,),
+        example=_DEFINITION, answer_example={**APP_OUTCOME, "created": False, "tasks_created": 0}, problems=(_TAKEN,),
     ),
     Operation(
         **_APPS, method="DELETE", path="/api/v1/apps/{integration_id}", id="delete_app",
-        summary="Delete an app with its tasks and instances", handler=delete_app, use_case="apps.delete", params=AppId,
-        result=DeletedApp, locks=True, answer_example=_DELETED,
+        summary="Delete an app with its tasks and instances",
+        description="Refused while other apps' tasks need its tasks, unless forced: they wait for them then.",
+        handler=delete_app, use_case="apps.delete", params=AppDeletion, result=DeletedApp, locks=True,
+        answer_example=_DELETED, problems=(_NEEDED,),
     ),
 )  # fmt: skip

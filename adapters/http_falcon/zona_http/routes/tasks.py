@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 from attrs import define
 from msgspec import Meta
@@ -14,11 +14,12 @@ from zona_core.errors import NotFound
 from zona_core.persistence.repository import Listing
 from zona_core.usecases.tasks import TaskInfo
 from zona_http._conditions import tag_of, unmet
-from zona_http.operation import Answer, Call, Operation
+from zona_http.operation import Answer, Call, Operation, Problem
 
 from ._common import Id, InTenant, OptionalTenant, PageOfTenant
 from ._definitions import TaskBody, TaskOfApp, defined
 from ._doors import place, trusted_workspace
+from ._examples import OUTPUTS, TASK, TASK_DEFINITION
 
 __all__ = ["OPERATIONS"]
 
@@ -43,6 +44,24 @@ class TaskPlace(OptionalTenant):
 
     integration_id: Id
     task_id: Id
+
+
+Force: TypeAlias = Annotated[bool, Meta(description="delete it although tasks need it: they wait for its tag then")]
+
+
+@define(frozen=True, kw_only=True)
+class TaskDeletion(TaskPlace):
+    """Which task of which app goes."""
+
+    force: Force = False
+
+
+@define(frozen=True, kw_only=True)
+class GenericTaskDeletion(OptionalTenant):
+    """Which task goes; ids are unique within a tenant."""
+
+    task_id: Id
+    force: Force = False
 
 
 @define(frozen=True, kw_only=True)
@@ -79,8 +98,16 @@ def put_generic(call: Call) -> Answer:
 
 def delete_task(call: Call) -> Answer:
     app_id, task_id = call.params.integration_id, call.params.task_id
+    return _deleted(call, app_id, task_id, force=call.params.force)
+
+
+def delete_generic(call: Call) -> Answer:
+    return _deleted(call, None, call.body.task_id, force=call.body.force)
+
+
+def _deleted(call: Call, app_id: int | None, task_id: int, *, force: bool) -> Answer:
     revision = call.condition.of(str(task_id)) if call.condition else None
-    return _shown(call.workspace.tasks.delete(app_id, task_id, revision=revision))
+    return _shown(call.workspace.tasks.delete(app_id, task_id, force=force, revision=revision))
 
 
 def task_info(call: Call) -> TaskInfo:
@@ -134,34 +161,6 @@ def _shown(task: Task) -> Answer:
     return Answer(data=task, etag=tag_of(task.revision, str(task.id)))
 
 
-_OUTPUTS: Final = [
-    {"name": "ports", "kind": "list", "path": "body.ports", "label": "Open ports", "help": ""},
-    {"name": "country", "kind": "text", "path": "body.country_name", "label": "", "help": ""},
-]
-_DEFINITION: Final[dict[str, Any]] = {
-    "name": "Look a host up",
-    "task_tag": "lookup_host",
-    "task_handler": "http",
-    "inputs": [{"name": "ip", "label": "Address", "required": True, "rules": {"max_length": 45}}],
-    "outputs": _OUTPUTS,
-    "handler_config": {"method": "GET", "path": "/shodan/host/{{ input.ip }}"},
-    "error_handling": {"attempts": 3},
-}
-_INPUT: Final = {
-    "id": 1, "name": "ip", "label": "Address", "kind": "text", "required": True, "default": None, "help": "",
-    "choices": [], "item_kind": None, "example": None, "schema": None,
-    "rules": {
-        "minimum": None, "maximum": None, "integer": False, "min_length": None, "max_length": 45, "pattern": None,
-        "min_items": None, "max_items": None, "unique_items": False,
-    },
-}  # fmt: skip
-_TASK: Final[dict[str, Any]] = {
-    **_DEFINITION, "inputs": [_INPUT], "description": "", "status": "active", "timeout": 60.0,
-    "error_handling": {"attempts": 3, "initial": 1.0, "factor": 2.0, "maximum": 60.0, "jitter": 0.5},
-    "execution_order": 0, "ingest_cases": False, "case_ingestion_config": {}, "events_api_config": {}, "logo": "",
-    "id": 40, "integration_id": 12, "created_ts": "2030-01-01T00:00:00Z", "updated_ts": "2030-01-01T00:00:00Z",
-    "revision": 1,
-}  # fmt: skip
 _RUN: Final = {
     "id": "7d3f8a52-4d0c-4a67-9d52-0a4a4d3f9b11", "status": "success", "instance_title": "Main", "actor": "ann",
     "created_at": "2030-01-01T00:00:00Z", "ended_at": "2030-01-01T00:00:01Z", "error_code": "",
@@ -171,6 +170,7 @@ _SCHEMA: Final = {
     "properties": {"ip": {"type": "string", "maxLength": 45, "title": "Address"}},
     "required": ["ip"], "additionalProperties": False,
 }  # fmt: skip
+_NEEDED: Final = Problem(status=409, codes=("task_needed",))
 _TASKS: Final[dict[str, Any]] = {"tag": "tasks"}
 
 OPERATIONS = (
@@ -179,24 +179,32 @@ OPERATIONS = (
         summary="Make a task, or replace the one with its tag",
         description="201 if it was made, 200 if it was replaced; without `If-Match`, whichever revision was there.",
         handler=put_generic, use_case="tasks.upsert", body=TaskOfApp, result=Task, creates=True, conditional=True,
-        example={"integration_id": 12, **_DEFINITION}, answer_example=_TASK,
+        example={"integration_id": 12, **TASK_DEFINITION}, answer_example=TASK,
+    ),
+    Operation(
+        **_TASKS, method="DELETE", path="/apps/v1/task/generic", id="delete_generic_task", summary="Delete a task",
+        description="Refused while other tasks need it or its app's health check runs it, unless forced. Without "
+        "`If-Match` it deletes whichever revision is there.",
+        handler=delete_generic, use_case="tasks.delete", body=GenericTaskDeletion, result=Task, conditional=True,
+        example={"tenant_code": "localhost", "task_id": 40, "force": False},
+        answer_example={**TASK, "status": "deleted", "revision": 2}, problems=(_NEEDED,),
     ),
     Operation(
         **_TASKS, method="GET", path="/apps/v1/task/generic/{tenant_code}/{integration_id}/{task_id}", id="task_info",
         summary="A task's definition and its last runs",
         description="`runtime` is null for whoever may read no runs.",
         handler=task_info, use_case="tasks.info", params=TaskOfAppInTenant, result=TaskInfo,
-        answer_example={"task": _TASK, "runtime": {"last_runs": [_RUN], "ended": 1, "success_rate": 1.0}},
+        answer_example={"task": TASK, "runtime": {"last_runs": [_RUN], "ended": 1, "success_rate": 1.0}},
     ),
     Operation(
         **_TASKS, method="GET", path="/apps/v1/task/fields/{tenant_code}/{task_id}", id="task_outputs",
         summary="A task's output fields and their types", handler=output_fields, use_case="tasks.by_id",
-        params=TaskInTenant, result=list[OutputField], answer_example=_OUTPUTS,
+        params=TaskInTenant, result=list[OutputField], answer_example=OUTPUTS,
     ),
     Operation(
         **_TASKS, method="GET", path="/apps/v1/task/output-fields/{tenant_code}/{task_id}", id="task_list_outputs",
         summary="A task's output fields that are lists", handler=list_outputs, use_case="tasks.by_id",
-        params=TaskInTenant, result=list[OutputField], answer_example=_OUTPUTS[:1],
+        params=TaskInTenant, result=list[OutputField], answer_example=OUTPUTS[:1],
     ),
     Operation(
         **_TASKS, method="GET", path="/apps/v1/task/input/{tenant_code}/{task_id}", id="task_input",
@@ -206,22 +214,24 @@ OPERATIONS = (
     Operation(
         **_TASKS, method="GET", path="/api/v1/apps/{integration_id}/tasks", id="list_tasks",
         summary="An app's tasks by execution order", handler=list_tasks, use_case="tasks.list", params=TaskPage,
-        result=list[Task], answer_example=[_TASK],
+        result=list[Task], answer_example=[TASK],
     ),
     Operation(
         **_TASKS, method="PUT", path="/api/v1/apps/{integration_id}/tasks", id="put_task",
         summary="Make a task, or replace the one with its tag",
         handler=put_task, use_case="tasks.upsert", params=AppOfTasks, body=TaskBody, result=Task, locks=True,
-        creates=True, example=_DEFINITION, answer_example=_TASK,
+        creates=True, example=TASK_DEFINITION, answer_example=TASK,
     ),
     Operation(
         **_TASKS, method="GET", path="/api/v1/apps/{integration_id}/tasks/{task_id}", id="get_task",
         summary="One task", handler=get_task, use_case="tasks.get", params=TaskPlace, result=Task,
-        answer_example=_TASK,
+        answer_example=TASK,
     ),
     Operation(
         **_TASKS, method="DELETE", path="/api/v1/apps/{integration_id}/tasks/{task_id}", id="delete_task",
-        summary="Delete a task", handler=delete_task, use_case="tasks.delete", params=TaskPlace, result=Task,
-        locks=True, answer_example={**_TASK, "status": "deleted", "revision": 2},
+        summary="Delete a task",
+        description="Refused while other tasks need it or its app's health check runs it, unless forced.",
+        handler=delete_task, use_case="tasks.delete", params=TaskDeletion, result=Task, locks=True,
+        answer_example={**TASK, "status": "deleted", "revision": 2}, problems=(_NEEDED,),
     ),
 )  # fmt: skip
