@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 import click
 
 from zona_cli import _output as out
-from zona_cli._broken import warn_of_broken_instances
 from zona_cli._commands import Group
 from zona_cli._completion import app_titles
+from zona_cli._documents import import_document, show_outcome
 from zona_cli._fields import show_fields
 from zona_cli._inputs import confirm, file_name
 from zona_cli._paging import gathered, paged
 from zona_cli._session import Session, pass_session
+from zona_cli.distribute import distribute
 from zona_cli.history import app_diff, app_history, restore_app
 from zona_cli.packages import export_apps, import_apps, inspect_package
 
-if TYPE_CHECKING:
-    from zona_core.usecases.apps import AppOutcome
-
 __all__ = ["apps"]
 
-_MOST_WARNINGS: Final = 10
 #: apps that one search gives
 _MOST_FOUND: Final = 1_000
 
@@ -47,7 +44,9 @@ def apps() -> None:
     """Describe apps and their tasks."""
 
 
-for _command in (app_history, app_diff, restore_app, export_apps, import_apps, inspect_package):
+for _command in (
+    import_document, app_history, app_diff, restore_app, export_apps, import_apps, inspect_package, distribute,
+):  # fmt: skip
     apps.add_command(_command)
 
 
@@ -150,19 +149,38 @@ def add(session: Session, file: BinaryIO, update: bool) -> None:
 @pass_session
 def install(session: Session, name: str, update: bool) -> None:
     """Make an app of the integration NAME that a plugin brings."""
-    _show_outcome(session, session.workspace().apps.install(name, update=update))
+    show_outcome(session, session.workspace().apps.install(name, update=update))
 
 
 @apps.command()
 @click.argument("app", shell_complete=app_titles)
+@click.argument("file", type=click.File("rb"))
+@pass_session
+def logo(session: Session, app: str, file: BinaryIO) -> None:
+    """Give APP the picture in FILE (PNG, JPEG, GIF or WebP) as its logo; - for standard input."""
+    from attrs import fields_dict
+
+    from zona_core import AppDescription
+
+    here = session.workspace().apps
+    found = here.get(app)
+    parts = {name: getattr(found, name) for name in fields_dict(AppDescription)}
+    picture = file.read()
+    outcome = here.save(AppDescription(**parts), app_id=found.integration_id, logo=picture, revision=found.revision)
+    out.done(session, outcome.app, f"{found.title} has a new logo")
+
+
+@apps.command()
+@click.argument("app", shell_complete=app_titles)
+@click.option("--force", is_flag=True, help="Even if other apps' tasks need it: their references wait then.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_session
-def delete(session: Session, app: str, yes: bool) -> None:
+def delete(session: Session, app: str, force: bool, yes: bool) -> None:
     """Delete APP with its tasks and instances; the instances' secrets are erased."""
     here = session.workspace().apps
     found = here.get(app)
     confirm(f"Delete {found.title} with all its tasks and instances?", yes=yes)
-    deleted = here.delete(found.integration_id)
+    deleted = here.delete(found.integration_id, force=force)
     out.done(
         session,
         deleted,
@@ -183,30 +201,7 @@ def _import(session: Session, file: BinaryIO, *, format: str, **options: Any) ->
         if not exc.hint and sign.search(document):
             exc.hint = hint
         raise
-    _show_outcome(session, outcome)
-
-
-def _show_outcome(session: Session, outcome: AppOutcome) -> None:
-    app = outcome.app
-    counts = [
-        f"{count} {what}"
-        for count, what in (
-            (outcome.tasks_created, "made"),
-            (outcome.tasks_updated, "updated"),
-            (len(outcome.tasks_retired), "retired"),
-        )
-        if count
-    ]
-    told = ", ".join(counts) or ("none" if outcome.created else "unchanged")
-    verb = "made" if outcome.created else "updated"
-    out.done(session, outcome, f"{verb} {app.title} (app {app.integration_id}); tasks: {told}")
-    for warning in outcome.warnings[:_MOST_WARNINGS]:
-        out.note(session, f"warning: {warning}")
-    more = len(outcome.warnings) - _MOST_WARNINGS
-    if more > 0:
-        out.note(session, f"… and {_counted(more, 'more warning')}: --output json shows all")
-    if not outcome.created:
-        warn_of_broken_instances(session, app.integration_id)
+    show_outcome(session, outcome)
 
 
 def _counted(count: int, what: str) -> str:

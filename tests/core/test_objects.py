@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from zona_core import (
     Actor,
     AppDefinition,
+    AppDescription,
     InvalidInput,
     NotFound,
     PermissionDenied,
@@ -32,7 +34,9 @@ ON_OBJECTS: dict[str, list[dict[str, Any]]] = {
     "apps.import_document": [{"document": b"{}", "format": "unknown"}],
     "apps.install": [{"name": "demo"}],
     "apps.list": [{}],
+    "apps.logo": [{"app": "{app}"}, {"app": "{id}"}],
     "apps.names": [{}],
+    "apps.save": [{"description": AppDescription(title="Taken over"), "app_id": "{id}"}],
     "apps.search": [{"words": "{app}"}],
     "apps.upsert": [{"definition": AppDefinition(title="Taken over"), "app_id": "{id}"}],
     "credentials.add": [{"title": "new", "secrets": {"api_key": "x"}}],
@@ -53,6 +57,8 @@ ON_OBJECTS: dict[str, list[dict[str, Any]]] = {
         {"app": "{app}", "instance": "{instance}", "title": "taken over"},
         {"app": None, "instance": "{instance}", "title": "taken over"},
     ],
+    "packages.distribute": [{"apps": ["{app}"], "to": []}],
+    "packages.export_apps": [{"apps": ["{id}"], "target": io.BytesIO()}],
     "revisions.diff_app": [{"app": "{app}", "before": 1}, {"app": "{id}", "before": 1}],
     "revisions.diff_task": [
         {"app": "{app}", "task": "echo", "before": 1},
@@ -89,10 +95,13 @@ ON_OBJECTS: dict[str, list[dict[str, Any]]] = {
     ],
 }
 AT_LARGE = {"audit.search", "audit.verify"} | {
-    name for name in use_cases() if name.split(".")[0] in ("api_keys", "roles", "sessions", "users")
+    name for name in use_cases() if name.split(".")[0] in ("api_keys", "package_keys", "roles", "sessions", "users")
 }
 #: what belongs to no app, so that a permission for an app does not reach it
 OF_NO_APP = {"apps.import_document", "apps.install", "credentials.add", "tasks.read_document"}
+
+#: what reads a file, whichever apps are in it
+OF_FILES = {"packages.import_apps", "packages.inspect"}
 
 CALLS = [(name, number) for name, calls in sorted(ON_OBJECTS.items()) for number in range(len(calls))]
 
@@ -134,6 +143,8 @@ class Scene:
 
 
 def filled(value: Any, words: dict[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [filled(item, words) for item in value]
     if not isinstance(value, str):
         return value
     return (
@@ -155,8 +166,8 @@ def scene(zona: Zona, plugin: Any, app_factory: Callable[..., AppDefinition]) ->
 def test_every_use_case_of_a_tenant_is_listed_here() -> None:
     """The tables cover all there are, and each says of itself what they say."""
     of_tenants = {name: case for name, case in use_cases().items() if case.door == "tenant"}
-    assert set(of_tenants) == set(ON_OBJECTS) | AT_LARGE
-    assert {name for name, case in of_tenants.items() if case.by_object} == set(ON_OBJECTS)
+    assert set(of_tenants) == set(ON_OBJECTS) | AT_LARGE | OF_FILES
+    assert {name for name, case in of_tenants.items() if case.by_object} == set(ON_OBJECTS) | OF_FILES
 
 
 @pytest.mark.parametrize(("name", "number"), CALLS)
@@ -168,10 +179,32 @@ def test_of_another_app_nothing_is_read_or_changed(scene: Scene, name: str, numb
         shown = scene.call(actor, name, ON_OBJECTS[name][number], scene.words["Other"])
     except (NotFound, PermissionDenied):
         shown = None
+    except InvalidInput:  # there is nothing to export
+        assert name.startswith("packages.")
+        shown = None
     else:
         assert name.endswith((".list", ".names", ".search"))
     assert "Other" not in told_by(shown)
     assert scene.state("Other") == before
+
+
+def test_a_package_brings_nothing_to_an_app_that_is_not_granted(scene: Scene) -> None:
+    """Of a package with both apps the one that is granted is changed, the other is not, nor a new one made."""
+    workspace, package = scene.zona.tenant(), io.BytesIO()
+    workspace.packages.export_apps(None, package)
+    for title in ("Mine", "Other"):
+        app = workspace.apps.get(title)
+        workspace.apps.save(AppDescription(title=title, description="changed"), app_id=app.integration_id)
+    before = scene.state("Other")
+    actor = scene.actor("*@apps/{id}")
+    for policy in ("overwrite", "rename", "skip"):
+        package.seek(0)
+        report = scene.zona.tenant(actor=actor).packages.import_apps(package, on_conflict=policy)  # type: ignore[arg-type]
+        results = {each.title: each.result.value for each in report.apps}
+        assert results["Other"] == "failed"
+    assert scene.state("Other") == before
+    assert workspace.apps.get("Mine").description == ""
+    assert len(workspace.apps.list().items) == 2
 
 
 @pytest.mark.parametrize("name", sorted(AT_LARGE))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from zona_core import AppDefinition, RevisionConflict, TaskDefinition, Zona
+from zona_core import AppDefinition, AppDescription, RevisionConflict, TaskDefinition, Zona
 from zona_core.usecases.registry import use_cases
 
 TASK = TaskDefinition(name="Echo again", task_tag="echo", task_handler="function")
@@ -16,6 +16,7 @@ TASK = TaskDefinition(name="Echo again", task_tag="echo", task_handler="function
 #: for each use-case that changes what exists: arguments, and how to read the revision, in its own area if none is named
 CHANGES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
     "apps.upsert": ({"definition": AppDefinition(title="Demo", description="x"), "app_id": 1}, "get", {"app": 1}),
+    "apps.save": ({"description": AppDescription(title="Demo", category="x"), "app_id": 1}, "get", {"app": 1}),
     "apps.install": ({"name": "demo", "update": True}, "get", {"app": 1}),
     "apps.delete": ({"app": 1}, "get", {"app": 1}),
     "tasks.upsert": ({"app": 1, "definition": TASK}, "get", {"app": 1, "task": 1}),

@@ -63,7 +63,7 @@ def raised() -> tuple[Codes, Codes]:
 
     for kind in ERRORS.values():
         note(kind, kind.code)
-    for call in (call for root in SOURCES for call in calls(root)):
+    for source, call in ((root, call) for root in SOURCES for call in calls(root)):
         name = getattr(call.func, "id", getattr(call.func, "attr", ""))
         given = {keyword.arg: getattr(keyword.value, "value", None) for keyword in call.keywords}
         code = given.get("code")
@@ -72,7 +72,7 @@ def raised() -> tuple[Codes, Codes]:
         if name == "_refused" and getattr(call.func, "id", ""):  # the packages', with the code first
             texts = [part.value for part in call.args[:1] if isinstance(part, ast.Constant)]
             answers.update({str(text): {422} for text in texts if re.fullmatch("[a-z]+(_[a-z]+)+", str(text))})
-        if name == "refuse":  # the gate's, which records before it raises
+        if name == "refuse" and source == "zona_core":  # the gate's, which records before it raises
             texts = [str(part.value) for part in call.args if isinstance(part, ast.Constant)]
             answers.update({text: {401, *answers.get(text, ())} for text in texts if re.fullmatch("[a-z_]+", text)})
     return answers, runs

@@ -25,7 +25,7 @@ PASSWORD = "canary correct horse"
 #: codes of refusals for want of permission, at the tenant's door, and at the platform's
 REFUSALS = {"permission_denied", "wrong_tenant", "platform_only"}
 #: operations that read, though their method is not GET
-READING_POSTS = {"export_apps", "validate_task", "verify_task"}
+READING_POSTS = {"distribute_apps", "export_apps", "validate_task", "verify_task"}
 #: values of parameters for what is not of one realm, or not there
 OTHERS = {"code": "spare", "kid": "none", "exiprytime": "4102444800"}
 #: from what changes nothing to what takes away most, so that later calls find something

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from attrs import Factory, define, fields, has
 
-from zona_core import Secret, TaskCall, TaskFailed, Zona, ZonaError, hookimpl
+from zona_core import Fault, Secret, TaskCall, TaskFailed, Zona, ZonaError, hookimpl
 from zona_core.memory_cache import MemoryCache
 from zona_core.ports.store import DocumentStore
 from zona_core.testing.memory_store import _NAMED
@@ -189,8 +189,8 @@ def told(value: Any) -> Any:
             **{each.name: told(getattr(value, each.name)) for each in fields(type(value))},
         }
     match value:
-        case Enum():
-            return value.value
+        case Enum() | Fault():
+            return value.value if isinstance(value, Enum) else value.as_dict()
         case datetime():
             return value.isoformat()
         case bytes():

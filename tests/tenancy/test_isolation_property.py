@@ -24,7 +24,20 @@ from attrs import define, evolve, fields, has
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from zona_core import Actor, AppDefinition, AppStatus, Field, FieldKind, Secret, TaskDefinition, TenantStatus, Zona
+from zona_core import (
+    Actor,
+    AppDefinition,
+    AppDescription,
+    AppStatus,
+    Field,
+    FieldKind,
+    NewInstance,
+    Recipient,
+    Secret,
+    TaskDefinition,
+    TenantStatus,
+    Zona,
+)
 from zona_core.domain.apps import Integration, RetryPolicy, Task
 from zona_core.domain.identity import (
     BUILT_IN_ROLES,
@@ -47,7 +60,7 @@ from zona_core.persistence.placement import Placements
 from zona_core.persistence.repository import Listing
 from zona_core.persistence.snapshots import Snapshot, Snapshots
 from zona_core.persistence.tenancy import STAMP, TenantCollection, tenant_spec
-from zona_core.ports.packages import PACKAGE_NAME, PACKAGE_VERSION
+from zona_core.ports.packages import PACKAGE_NAME, PACKAGE_VERSION, PackageLimits
 from zona_core.usecases._import import AppImport
 from zona_core.usecases._portable import app_record, task_record
 from zona_core.usecases._run_work import RunWork
@@ -287,6 +300,8 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
     "apps.upsert": {
         "definition": [app("Side", "echo", "other"), app("Main"), app("Main", "echo", "other"), app("1")],
         "app_id": [ABSENT, ABSENT, Given("apps"), Given("apps", whose=1), 1, 2],
+        "logo": [ABSENT, b"no picture"],
+        "instance": [ABSENT, NewInstance(title="first", values={"api_key": "k"})],
         "revision": REVISION,
     },
     "apps.import_document": {
@@ -297,7 +312,15 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
         "revision": REVISION,
     },
     "apps.install": {"name": ["demo", "nothing"], "update": [True, ABSENT], "revision": REVISION},
+    "apps.save": {
+        "description": [AppDescription(title="Saved"), AppDescription(title="Main")],
+        "app_id": [ABSENT, Given("apps"), Given("apps", whose=1), 1, 2],
+        "logo": [ABSENT, b"no picture"],
+        "instance": [ABSENT, NewInstance(title="first", values={"api_key": "k"})],
+        "revision": REVISION,
+    },
     "apps.get": {"app": APP},
+    "apps.logo": {"app": APP},
     "apps.list": {"status": [ABSENT, AppStatus.DELETED], **PAGE},
     "apps.names": {},
     "apps.search": {
@@ -325,7 +348,7 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
     },
     "tasks.dependents": {"app": [None, *APP], "task": [1, *TASK]},
     "tasks.graph": {"app": APP},
-    "tasks.picture": {"app": APP},
+    "tasks.picture": {"app": APP, "format": [ABSENT, "gif"]},
     "tasks.by_id": {"task": [Given("tasks"), 1, 2, Given("tasks", whose=1), 3]},
     "tasks.get": {"app": APP, "task": TASK},
     "tasks.info": {"app": APP, "task": TASK, "runs": [ABSENT, 1]},
@@ -375,6 +398,12 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
         "status": [ABSENT, RunStatus.FAILURE],
         **PAGE,
     },
+    "packages.distribute": {
+        "apps": [["Main"], None, ["Side", "nosuch"]],
+        "to": [[Recipient(tenant_code="nosuch")], []],
+        "on_conflict": [ABSENT, "rename"],
+        "dry_run": [ABSENT, True],
+    },
     "packages.export_apps": {
         "apps": [None, ["Main"], [Given("apps"), Given("apps", whose=1)], ["Side", 2]],
         "target": [b""],
@@ -385,8 +414,15 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
         "source": [package("Main"), package("Main", "Side"), b"nothing"],
         "on_conflict": [ABSENT, "overwrite", "rename"],
         "dry_run": [ABSENT, True],
+        "signature": [ABSENT, "required", "ignored"],
+        "format": [ABSENT, "zona", "json"],
+        "limits": [ABSENT, PackageLimits(records=3)],
     },
-    "packages.inspect": {"source": [package("Main"), b"nothing"]},
+    "packages.inspect": {
+        "source": [package("Main"), b"nothing"],
+        "format": [ABSENT, "zona", "json"],
+        "limits": [ABSENT, PackageLimits(records=3)],
+    },
     "package_keys.create": {"name": ["seal", "stamp"]},
     "package_keys.trust": {"name": ["partner", "stamp"], "public": [PUBLIC_KEY, Given("publics", whose=1), "nothing"]},
     "package_keys.get": {"key": PACKAGE_KEY},
@@ -404,7 +440,7 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
         "force": [ABSENT, True],
         "revision": REVISION,
     },
-    "apps.delete": {"app": APP, "revision": REVISION},
+    "apps.delete": {"app": APP, "force": [ABSENT, True], "revision": REVISION},
     "licence.show": {},
     "licence.usage": {},
     "licence.tenants": PAGE,
@@ -642,6 +678,8 @@ class Scene:
                 return _other(of, value.whose)
             case Elsewhere():
                 return "own" if self.installation.tenancy == "shared" else "shared"
+            case list():
+                return [self.resolved(each, of) for each in value]
             case dict():
                 return {name: self.resolved(each, of) for name, each in value.items() if each is not ABSENT}
         return value

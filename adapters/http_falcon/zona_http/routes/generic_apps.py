@@ -55,9 +55,9 @@ class AppForm(OptionalTenant):
     service: ServiceDefinition | None = None
     #: PNG, JPEG, GIF or WebP; without it the logo stays, and a new app has the default one
     logo: Upload | None = None
-    #: whether ``instance`` is to be made with it
+    #: whether ``new_instance`` is to be made with it
     add_instance: bool = False
-    instance: FirstInstance | None = None
+    new_instance: FirstInstance | None = None
 
 
 @define(frozen=True, kw_only=True)
@@ -108,7 +108,7 @@ def _described(form: AppForm) -> AppDescription:
 def _instance(form: AppForm) -> NewInstance | None:
     if not form.add_instance:
         return None
-    wanted = form.instance or FirstInstance(title=form.title)
+    wanted = form.new_instance or FirstInstance(title=form.title)
     return NewInstance(
         title=wanted.title,
         values=wanted.values,
@@ -129,8 +129,8 @@ OPERATIONS = (
         conditional=True, answer_example={**APP_OUTCOME, "tasks_created": 0},
         example={
             "integration_id": 0, "title": "Shodan", "fields": [{"name": "api_key", "kind": "secret", "required": True}],
-            "handler_config": {"http": {"base_url": "https://api.shodan.io"}}, "logo": "PNG…", "add_instance": True,
-            "instance": {"title": "Main", "values": {"api_key": "0123456789abcdef"}},
+            "handler_config": {"http": {"base_url": "https://api.shodan.io"}}, "add_instance": True,
+            "new_instance": {"title": "Main", "values": {"api_key": "0123456789abcdef"}},
         },
         problems=(
             Problem(status=403, codes=("permission_denied", "licence_limit")),
