@@ -1,9 +1,9 @@
 """What moving apps costs: exporting and importing 10,000 tasks, in time and in memory.
 
-Everything goes through the public use-cases with permissions, tenancy, audit, licence and integrity checks on, on SQLite
-stores with ``synchronous=FULL``. Times are milliseconds, the best of several rounds; the baseline is a loop over the
-same records that does nothing but JSON (orjson) and compression (zstd, the same level), and, where it says so, reads or
-writes the same rows in SQLite. Memory is what a process of its own needs at most above what it needs when idle.
+Everything goes through the public use-cases with permissions, tenancy, audit, licence and integrity checks on, on
+SQLite stores with ``synchronous=FULL``. Times are milliseconds, the best of several rounds; the baseline is a loop over
+the same records that does nothing but JSON (orjson) and compression (zstd, the same level), and, where it says so,
+reads or writes the same rows in SQLite. Memory is what a process of its own needs at most above what it needs idle.
 """
 
 from __future__ import annotations

@@ -8,60 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sample_apps import app, exported, imported, ingesting, polling, task
+from sample_apps import EVERYTHING, app, exported, imported, ingesting, task
 
-from zona_core import AppDefinition, Field, FieldKind, InvalidDocument, OutputField, Workspace, Zona
-from zona_core.domain.apps import AppStatus, RetryPolicy
-from zona_core.domain.fields import Rules
-from zona_core.domain.services import ServiceDefinition, ServiceHealth, ServicePort
+from zona_core import AppDefinition, InvalidDocument, Workspace, Zona
 from zona_core.usecases._import import ImportResult
 
 Tenants = Callable[..., Workspace]
-
-#: an app with every attribute, and every kind of reference within it and to another app
-EVERYTHING = (
-    app("Base", task("lookup"), task("enrich", "lookup"), polling("poll")),
-    app(
-        "Übung / with ünicode 🦄",
-        task(
-            "first",
-            "Base/enrich",
-            "second",
-            description="A task\nof two lines",
-            inputs=(
-                Field(name="a", kind=FieldKind.NUMBER, rules=Rules(minimum=1, maximum=2.5), default=2),
-                Field(name="b", kind=FieldKind.LIST, item_kind=FieldKind.TEXT, example=["x"]),
-                Field(name="c", kind=FieldKind.JSON, schema={"type": "object", "properties": {"d": {"type": "null"}}}),
-            ),
-            outputs=(OutputField(name="id", kind=FieldKind.TEXT, path="body.id", label="Id"),),
-            status=AppStatus.INACTIVE,
-            timeout=2.5,
-            error_handling=RetryPolicy(attempts=3, initial=0.5),
-            execution_order=7,
-        ),
-        task("second"),
-        polling("events", "Base/poll"),
-        ingesting("cases", ("first", "Base/lookup"), "events"),
-        description="Everything",
-        version="2.0",
-        category="test",
-        fields=(
-            Field(name="key", kind=FieldKind.SECRET, required=True),
-            Field(name="size", kind=FieldKind.CHOICE, choices=("s", 1, 2.5), default="s", renamed_from="old_size"),
-        ),
-        health_check={"task": "second", "inputs": {"x": [1, {"y": None}]}},
-        generic_app=False,
-        metadata={"tags": ["a", "b"], "big": 2**53, "small": 1e-9, "whole": 1.0, "text": "\u2028\x00"},
-        service=ServiceDefinition(
-            image="ghcr.io/team/connector:1.2",
-            command=("run", "--fast"),
-            ports=(ServicePort(target=80, published=8080), ServicePort(target=53, protocol="udp")),
-            parameters={"level": "{{ instance.size }}"},
-            environment={"LEVEL": "{{ parameters.level }}"},
-            health_check=ServiceHealth(command=("true",), retries=5),
-        ),
-    ),
-)
 
 
 def there_and_back(source: Workspace, target: Workspace) -> bytes:
