@@ -17,7 +17,7 @@ from zona_cli._runs import private_hint
 from zona_cli._session import Session, pass_session
 
 if TYPE_CHECKING:
-    from zona_core.usecases.tasks import TaskVerification, TrialRun
+    from zona_core.usecases._verification import TaskVerification, TrialRun
 
 __all__ = ["verify"]
 

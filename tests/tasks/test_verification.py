@@ -25,7 +25,7 @@ from zona_core import (
     as_data,
 )
 from zona_core.domain.references import TaskRef
-from zona_core.usecases.tasks import PrerequisiteKind, TaskVerification
+from zona_core.usecases._verification import PrerequisiteKind, TaskVerification
 
 
 def stored(workspace: Workspace) -> list[Any]:

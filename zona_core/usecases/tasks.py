@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve
 
 from zona_core.domain.apps import AppStatus, Integration, Task, TaskDefinition
 from zona_core.domain.runs import Execution, RunStatus
-from zona_core.domain.task_graphs import TaskGraph
 from zona_core.errors import Fault, InvalidInput, NotFound, RevisionConflict
 from zona_core.persistence.collections import LIVE_APP, RUNS, TASKS
 from zona_core.persistence.repository import Listing
@@ -25,30 +24,12 @@ from zona_core.usecases._logos import Logos
 from zona_core.usecases._lookup import app_around, task_of
 from zona_core.usecases._references import unlink
 from zona_core.usecases._storing import refuse_task_faults, write_task
-from zona_core.usecases._task_graph import drawing_of, graph_of
-from zona_core.usecases._verification import (
-    MOST_SECONDS,
-    Prerequisite,
-    PrerequisiteKind,
-    TaskVerification,
-    TrialRun,
-    Verifier,
-)
 
-__all__ = [
-    "MOST_SECONDS",
-    "Dependent",
-    "LastRun",
-    "PictureFormat",
-    "Prerequisite",
-    "PrerequisiteKind",
-    "TaskDependents",
-    "TaskInfo",
-    "TaskRuntime",
-    "TaskVerification",
-    "Tasks",
-    "TrialRun",
-]
+if TYPE_CHECKING:
+    from zona_core.domain.task_graphs import TaskGraph
+    from zona_core.usecases._verification import TaskVerification
+
+__all__ = ["Dependent", "LastRun", "PictureFormat", "TaskDependents", "TaskInfo", "TaskRuntime", "Tasks"]
 
 
 class PictureFormat(StrEnum):
@@ -181,6 +162,8 @@ class Tasks(Area):
         thing for the remote side. The response comes with the outputs that can be had of it; the run is in the audit
         trail and not among the runs. Raises ``NotFound``, ``PermissionDenied``, ``InvalidInput`` (the timeout).
         """
+        from zona_core.usecases._verification import MOST_SECONDS, Verifier
+
         if not 0 < timeout <= MOST_SECONDS:
             raise InvalidInput.of(
                 [Fault("timeout", f"{timeout} s is out of range", f"more than 0, at most {MOST_SECONDS:g} s")]
@@ -201,6 +184,8 @@ class Tasks(Area):
     @use_case("tasks:read", by_object=True)
     def graph(self, app: int | str) -> TaskGraph:
         """The app's tasks, what they need, in whichever app, and who needs them elsewhere; raises ``NotFound``."""
+        from zona_core.usecases._task_graph import graph_of
+
         return graph_of(self._context, app_around(self._context, app, "tasks:read"))
 
     @use_case("tasks:read", by_object=True)
@@ -209,6 +194,8 @@ class Tasks(Area):
 
         Raises ``NotFound``, ``ConfigurationError`` if what it takes is not installed.
         """
+        from zona_core.usecases._task_graph import drawing_of
+
         painter = self._context.parts.graph_painter()
         drawing = drawing_of(self.graph(app))
         return painter.svg(drawing) if PictureFormat(format) is PictureFormat.SVG else painter.png(drawing)

@@ -10,14 +10,15 @@ from zona_core import Identity, Zona
 from zona_core.errors import Fault, InvalidInput, RevisionConflict, Unauthenticated
 
 from ._answers import put_answer, put_cookie, session_cookie
+from ._bodies import BodyReader
 from ._conditions import Condition, condition_missing, conditions_of
 from ._gates import Doors, Limits, Proofs, is_system, named_tenant
 from ._logging import bind_identity
 from ._metrics import Metrics
+from ._parameters import ParameterReader
 from ._replays import Replayer
 from ._schemas import Schemas
 from ._streams import Streams
-from ._validation import BodyReader, ParameterReader
 from .operation import Access, Call, Operation
 from .settings import HttpSettings
 

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 import orjson
 
+from zona_core.errors import Fault, InvalidInput
+
+from ._faults import MOST_FAULTS, path_of
 from ._problems import BadRequest
 
-__all__ = ["read_json"]
+__all__ = ["no_text", "read_json"]
 
 #: how deep JSON may be nested: far less than what recursion bears
 _DEEPEST: Final = 64
 _COLON: Final = re.compile(rb'"[ \t\n\r]*:')
 
 
-def read_json(data: bytes, what: str = "the body") -> Any:
-    """The value that ``data`` stands for.
+def read_json(data: bytes, part: str = "") -> Any:
+    """The value that ``data`` stands for: a body, or a part of one.
 
-    Raises ``BadRequest`` for what is no JSON, is nested too deeply, has a property twice (whoever looked at it on the
-    way may have seen the other one) or holds the character U+0000, which stores and programs cut texts at.
+    Raises ``BadRequest`` for what is no JSON, is nested too deeply or has a property twice (whoever looked at it on the
+    way may have seen the other one), and ``InvalidInput`` with the path of every text that ``no_text`` is said of.
     """
+    what = f"the part {part}" if part else "the body"
     if not data:
         raise BadRequest(f"{what} is empty", code="body_missing", hint="Send JSON.")
     try:
@@ -35,9 +40,14 @@ def read_json(data: bytes, what: str = "the body") -> Any:
     # A text may hold what looks like a property, so that there may be more of them; never fewer.
     if len(_COLON.findall(data)) != properties:
         json.loads(data, object_pairs_hook=lambda pairs: _once(pairs, what))
-    if b"\\u0000" in data and "\0" in "".join(_texts(value)):
-        raise BadRequest(f"{what} holds the character U+0000", code="invalid_encoding", hint="Leave it out.")
+    if b"\\u0000" in data and (found := list(islice(_cut_short(value, [part] if part else []), MOST_FAULTS))):
+        raise InvalidInput.of(found, "The body")
     return value
+
+
+def no_text(path: str) -> Fault:
+    """What is wrong with a text that holds U+0000: stores and programs cut it there."""
+    return Fault(path, "holds the character U+0000", "a text without it")
 
 
 def _properties(value: Any, what: str) -> int:
@@ -66,13 +76,16 @@ def _once(pairs: list[tuple[str, Any]], what: str) -> dict[str, Any]:
     return made
 
 
-def _texts(value: Any) -> Iterable[str]:
+def _cut_short(value: Any, steps: list[str | int]) -> Iterator[Fault]:
+    """The texts that hold U+0000, names of properties too, which are told as the objects that have them."""
     if isinstance(value, str):
-        yield value
+        if "\0" in value:
+            yield no_text(path_of(steps))
     elif isinstance(value, dict):
-        yield from value
-        for part in value.values():
-            yield from _texts(part)
+        if any("\0" in name for name in value):
+            yield Fault(path_of(steps), "has a property whose name holds the character U+0000", "a name without it")
+        for name, inner in value.items():
+            yield from _cut_short(inner, [*steps, name.replace("\0", "\ufffd")])
     elif isinstance(value, list):
-        for part in value:
-            yield from _texts(part)
+        for number, inner in enumerate(value):
+            yield from _cut_short(inner, [*steps, number])

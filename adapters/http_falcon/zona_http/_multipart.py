@@ -13,7 +13,7 @@ from attrs import define
 
 from zona_core.errors import Fault, InvalidInput
 
-from ._json import read_json
+from ._json import no_text, read_json
 from ._problems import BadRequest
 from .operation import StoredUpload, Upload
 
@@ -98,8 +98,8 @@ class FormReader:
         except UnicodeDecodeError as exc:
             raise BadRequest(f"the part {name} is not UTF-8", code="invalid_encoding") from exc
         if "\0" in text:
-            raise BadRequest(f"the part {name} holds the character U+0000", code="invalid_encoding")
-        return text if name in self._parts.texts else read_json(data, f"the part {name}")
+            raise InvalidInput.of([no_text(name)], "The body")
+        return text if name in self._parts.texts else read_json(data, name)
 
 
 def same_form(parts: Mapping[str, Any], files: Mapping[str, File]) -> bytes:

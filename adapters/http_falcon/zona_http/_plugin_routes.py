@@ -13,7 +13,7 @@ from zona_core.domain.identity import PERMISSION
 from zona_core.usecases.registry import use_cases
 
 from ._schemas import Schemas
-from ._validation import ParameterReader
+from ._parameters import ParameterReader
 from .operation import Access, Operation
 
 __all__ = ["unfitness"]

@@ -9,7 +9,8 @@ from msgspec import Meta
 
 from zona_core.domain.apps import TaskDefinition
 from zona_core.domain.task_graphs import TaskGraph
-from zona_core.usecases.tasks import MOST_SECONDS, PictureFormat, TaskDependents, TaskVerification
+from zona_core.usecases._verification import MOST_SECONDS, TaskVerification
+from zona_core.usecases.tasks import PictureFormat, TaskDependents
 from zona_http.operation import Answer, Call, Operation, Problem
 
 from ._common import Id, OptionalTenant
