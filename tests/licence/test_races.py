@@ -165,7 +165,7 @@ def test_processes_never_exceed_a_limit(opened: Callable[..., Any], vendor: Any,
         worker.stdin.flush()
     told = [json.loads(worker.communicate(timeout=120)[0]) for worker in workers]
     assert sum(held for held, _ in told) == home.used() == 20
-    assert all(refused for _, refused in told)
+    assert any(refused for _, refused in told)  # one that is first may get all that it wants
     assert home.counted == home.truth
 
 

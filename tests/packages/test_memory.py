@@ -141,4 +141,4 @@ def test_a_document_without_end_is_refused(text: str, code: str) -> None:
     )
     printed, grown = measured(build)
     assert printed == [code]
-    assert grown < 2 * ROOM
+    assert grown < 3 * ROOM
