@@ -8,7 +8,8 @@
     │       ├── InvalidPackage  …because it is a package that is damaged, too new, too large or forged
     │       └── InvalidLicence  …because it is a licence that is damaged, forged or not for now
     ├── ConfigurationError      settings, master key or plugins are not usable
-    │   └── KeyUnavailable      a secret cannot be sealed or opened with the keys at hand
+    │   ├── KeyUnavailable      a secret cannot be sealed or opened with the keys at hand
+    │   └── NotInstalled        what was asked takes something that this machine does not have
     ├── NotFound                what was named does not exist (or is not this tenant's)
     ├── Conflict                the change collides with what is stored
     │   ├── DuplicateKey        a unique key is taken
@@ -47,6 +48,7 @@ __all__ = [
     "KeyUnavailable",
     "LicenceLimit",
     "NotFound",
+    "NotInstalled",
     "PermissionDenied",
     "RateLimited",
     "RevisionConflict",
@@ -175,6 +177,12 @@ class KeyUnavailable(ConfigurationError):
     code = "key_unavailable"
 
 
+class NotInstalled(ConfigurationError):
+    """What was asked takes a library or a font that this machine does not have; everything else works."""
+
+    code = "not_installed"
+
+
 class NotFound(ZonaError):
     """What was named does not exist in this tenant."""
 
@@ -290,6 +298,7 @@ EXIT_AND_STATUS: Final[Mapping[type[ZonaError], tuple[int, int]]] = MappingProxy
         StoreUnavailable: (9, 503),
         ConfigurationError: (10, 500),
         KeyUnavailable: (11, 500),
+        NotInstalled: (10, 501),
         AddressRefused: (12, 403),
         Unauthenticated: (13, 401),
         RateLimited: (14, 429),

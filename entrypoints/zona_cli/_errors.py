@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -24,6 +25,9 @@ PARTLY: Final = 15
 INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
 
+#: what is wrong is not the program's
+_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
 _MOST_FAULTS: Final = 20
 _LONGEST_DETAIL: Final = 400
 
@@ -41,6 +45,10 @@ def report(error: BaseException, *, json: bool) -> int:
         if isinstance(error, ZonaError):
             _tell(error.as_dict(), json=json)
             return exit_code_of(error)
+    if isinstance(error, OSError) and error.errno in _NO_SPACE:
+        message = f"the output cannot be written: {os.strerror(error.errno)}"
+        _tell({"code": "no_space", "message": message}, json=json)
+        return 1
     return _unforeseen(error, json=json)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,8 +27,8 @@ _CHUNK: Final = 1_048_576
 def writing(target: str, option: str) -> Iterator[BinaryIO]:
     """What is written in the block takes the place of the file ``target`` once the block has ended well.
 
-    Until then nothing changes there. What is no file, such as a pipe, is written to as it is. Raises ``BadParameter``
-    for ``option`` if it cannot be written.
+    Until then nothing changes there, and who may read it stays the same. What is no file, such as a pipe, is written
+    to as it is. Raises ``BadParameter`` for ``option`` if it cannot be written.
     """
     if target == STANDARD:
         yield sys.stdout.buffer
@@ -74,6 +75,8 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
     part = path.with_name(f".zona-{secrets.token_hex(8)}.part")
     try:
         with part.open("xb") as file:
+            if path.exists():
+                shutil.copymode(path, part)
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -12,6 +12,7 @@ from zona_cli import _output as out
 from zona_cli._diffs import show_differences
 from zona_cli._errors import report_part
 from zona_cli._session import Session
+from zona_cli._text import counted
 
 if TYPE_CHECKING:
     from zona_core import SignatureFinding
@@ -54,7 +55,7 @@ def show_export(session: Session, report: ExportReport, place: str) -> None:
     """What was written to ``place``, and what was not; on standard error, as the package may be on the other one."""
     signed = f", signed by {report.signed_by[:_SHORT]}…" if report.signed_by else ""
     out.note(
-        session, f"wrote {_counted(len(report.apps), 'app')} with {_counted(report.tasks, 'task')} to {place}{signed}"
+        session, f"wrote {counted(len(report.apps), 'app')} with {counted(report.tasks, 'task')} to {place}{signed}"
     )
     out.note(session, f"digest: {report.digest}")
     _remark(session, [f"there is no app {each}" for each in report.missing])
@@ -102,7 +103,7 @@ def _tell(session: Session, report: ImportReport) -> None:
     results = Counter(app.result.value for app in report.apps)
     done = ", ".join(f"{count:,} {result}" for result, count in results.items()) or "nothing in it"
     dry = "dry run, nothing was changed: " if report.dry_run else ""
-    out.note(session, f"{dry}{_counted(len(report.apps), 'app')}: {done}; {_signature(report.signature)}")
+    out.note(session, f"{dry}{counted(len(report.apps), 'app')}: {done}; {_signature(report.signature)}")
     for app in report.apps:
         lacks = [f"{_named(lack.app, lack.task, app)} is missing, and waited for: {lack.path}" for lack in app.missing]
         kept = [f"the task {tag} is not in the package, and stays: other apps need it" for tag in app.tasks_kept]
@@ -133,7 +134,7 @@ def _signature(finding: SignatureFinding) -> str:
 
 
 def _of_no_use(left_out: dict[str, int]) -> list[str]:
-    return [f"passed over, as this release has no use for it: {_counted(n, kind)}" for kind, n in left_out.items()]
+    return [f"passed over, as this release has no use for it: {counted(n, kind)}" for kind, n in left_out.items()]
 
 
 def _named(app: str, task: str, importing: AppImport) -> str:
@@ -152,7 +153,3 @@ def _plain(text: str, style: str = "") -> Any:
     from rich.text import Text
 
     return Text(text, style=style)
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

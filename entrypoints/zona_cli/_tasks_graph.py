@@ -52,7 +52,8 @@ def graph(session: Session, app: str, form: str | None, file: str | None) -> Non
     with writing(target, "--file") as stream:
         stream.write(content)
     if target != STANDARD:
-        out.note(session, f"wrote {one_line(target)} ({len(content):,} bytes)")
+        told = {"file": target, "format": form, "bytes": len(content)}
+        out.done(session, told, f"wrote {target} ({len(content):,} bytes)")
 
 
 def _form_of(file: str | None) -> str:

@@ -1,11 +1,11 @@
-"""Text that came from elsewhere, made harmless for a terminal."""
+"""Text for people: what came from elsewhere is made harmless for a terminal."""
 
 from __future__ import annotations
 
 import re
 from typing import Any, Final
 
-__all__ = ["json_text", "one_line", "printable"]
+__all__ = ["counted", "json_text", "one_line", "printable"]
 
 # C0 and C1 controls (escape sequences begin with one), lone surrogates (no stream can encode them), and the characters
 # that turn the direction of writing, with which a text can be made to look like another (Unicode TR 36, §2.10).
@@ -21,6 +21,11 @@ def printable(text: object) -> str:
 def one_line(text: object) -> str:
     """``printable`` with every run of white space as one blank."""
     return " ".join(printable(text).split())
+
+
+def counted(count: int, what: str) -> str:
+    """``1 app``, ``2 apps``."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def json_text(data: Any, *, indent: int | None = 2, ascii_only: bool = False) -> str:

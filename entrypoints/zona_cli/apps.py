@@ -15,6 +15,7 @@ from zona_cli._fields import show_fields
 from zona_cli._inputs import confirm, file_name
 from zona_cli._paging import gathered, paged
 from zona_cli._session import Session, pass_session
+from zona_cli._text import counted
 from zona_cli.distribute import distribute
 from zona_cli.history import app_diff, app_history, restore_app
 from zona_cli.packages import export_apps, import_apps, inspect_package
@@ -185,7 +186,7 @@ def delete(session: Session, app: str, force: bool, yes: bool) -> None:
         session,
         deleted,
         f"deleted {found.title} (app {found.integration_id}) with "
-        f"{_counted(deleted.tasks, 'task')} and {_counted(deleted.instances, 'instance')}",
+        f"{counted(deleted.tasks, 'task')} and {counted(deleted.instances, 'instance')}",
     )
 
 
@@ -202,7 +203,3 @@ def _import(session: Session, file: BinaryIO, *, format: str, **options: Any) ->
             exc.hint = hint
         raise
     show_outcome(session, outcome)
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -15,6 +15,7 @@ from zona_cli._diffs import show_differences
 from zona_cli._errors import PARTLY, report_part
 from zona_cli._paging import gathered
 from zona_cli._session import Session, pass_session
+from zona_cli._text import counted
 
 if TYPE_CHECKING:
     from zona_core.usecases._distribute import Recipient, TenantDistribution
@@ -54,8 +55,8 @@ def distribute(
     """Copy each APP (a title or an id) to other tenants, and connect it there.
 
     Each tenant has credentials of its own: from the file of --connections, or a credential that is there. Instances
-    that are there already keep the values that the file does not name. What fails in one tenant does not keep it from
-    the others.
+    that are there already keep the values that the file does not name. If an APP is missing, nothing is copied; what
+    fails in one tenant does not keep it from the others.
     """
     if to_all == bool(codes):
         raise click.UsageError("Name tenants by --to, or give --to-all.")
@@ -70,7 +71,7 @@ def distribute(
         _show(report, dry_run=dry_run)
         dry = "dry run, nothing was changed: " if dry_run else ""
         failed = sum(each.failed for each in report)
-        out.note(session, f"{dry}{len(report):,} tenants, {failed or 'none'} with failures")
+        out.note(session, f"{dry}{counted(len(report), 'tenant')}, {failed or 'none'} with failures")
     if any(each.failed for each in report):
         raise click.exceptions.Exit(PARTLY)
 
@@ -126,7 +127,8 @@ def _checked(row: Any, path: str) -> dict[str, Any]:
     """A row of the file, whose keys and types are right."""
     kinds: dict[str, Any] = {"title": str, "values": dict, "credential": (str, int), "allow_private": bool}
     for name, value in _mapping(row, path).items():
-        if name not in kinds or not isinstance(value, kinds[name]):
+        fits = isinstance(value, kinds.get(name, ())) and (type(value) is not bool or kinds[name] is bool)
+        if not fits:
             known = ", ".join(kinds)
             raise click.BadParameter(f"{path}.{name} does not fit; keys are {known}", param_hint="--connections")
     if "title" not in row:
@@ -155,6 +157,11 @@ def _show(report: list[TenantDistribution], *, dry_run: bool) -> None:
 def _rows(tenant: TenantDistribution) -> Iterator[tuple[Any, ...]]:
     if tenant.error:
         yield tenant.tenant_code, "", out.state("failed"), ""
+    connected: dict[str, list[str]] = {}
+    for each in tenant.instances:
+        connected.setdefault(each.app, []).append(f"{each.title} {each.result}")
     for app in tenant.apps:
-        connected = [f"{each.title} {each.result}" for each in tenant.instances if each.app == app.stored_title]
-        yield tenant.tenant_code, app.title, out.state(app.result.value), ", ".join(connected)
+        told = connected.pop(app.stored_title, ())
+        yield tenant.tenant_code, app.title, out.state(app.result.value), ", ".join(told)
+    for title, told in connected.items():  # of apps that were there and are not among those that are copied
+        yield tenant.tenant_code, title, "", ", ".join(told)

@@ -12,6 +12,7 @@ import click
 
 from zona_cli import _output as out
 from zona_cli._commands import Group
+from zona_cli._files import STANDARD, writing
 from zona_cli._inputs import Assignment
 from zona_cli._paging import gathered, paged
 from zona_cli._session import Session, pass_session
@@ -44,7 +45,7 @@ class _Limit(click.ParamType[int | str]):
 def licence() -> None:
     """Look at the licence, install one, issue one.
 
-    Without any, the licence that is built in counts: everything, without end.
+    Without any, the licence that is built in counts: every feature, limits that nobody meets in earnest, no end.
     """
 
 
@@ -162,7 +163,14 @@ def recount(session: Session) -> None:
 @click.option(
     "--compliance", multiple=True, type=Assignment(), metavar="NAME=VALUE", help="What goes into compliance reports."
 )
-@click.option("-f", "--file", type=click.Path(dir_okay=False), metavar="OUT", help="Where to write. [default: print]")
+@click.option(
+    "-f",
+    "--file",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    default=STANDARD,
+    metavar="FILE",
+    help="Where to write it. [default: standard output]",
+)
 @pass_session
 def issue(
     session: Session,
@@ -180,7 +188,7 @@ def issue(
     grace: int | None,
     terms: str,
     compliance: Sequence[tuple[str, str]],
-    file: str | None,
+    file: str,
 ) -> None:
     """Issue a licence, signed with a key whose public half is in the release that is to take it."""
     from zona_core import LicenceType, licensing
@@ -202,24 +210,22 @@ def issue(
     )
     private = Path(key).read_bytes().decode("ascii", "replace")
     text = licensing.issue(drafted, private, session.zona.plugins.signature_scheme())
-    if file is None:
-        click.echo(text, nl=False)
-        return
-    try:
-        Path(file).write_text(text, encoding="utf-8")
-    except OSError as exc:
-        raise click.BadParameter(f"{file}: {exc.strerror}", param_hint="--file") from exc
-    out.done(session, drafted, f"wrote the {kind} licence for {licensee} to {file}, {_end(drafted)}")
+    with writing(file, "--file") as target:
+        target.write(text.encode())
+    if file != STANDARD:
+        out.done(session, drafted, f"wrote the {kind} licence for {licensee} to {file}, {_end(drafted)}")
 
 
 @licence.command()
-@click.option("-f", "--file", required=True, metavar="OUT", help="Where the private key goes; must not exist.")
+@click.option("-f", "--file", required=True, metavar="FILE", help="Where the private key goes; must not exist.")
 @pass_session
 def keygen(session: Session, file: str) -> None:
     """Make a pair of keys to issue licences with, and print the public one.
 
     That belongs among the keys that a release comes with; keep the private one where nobody else gets at it.
     """
+    if file == STANDARD:
+        raise click.BadParameter("a private key is not printed", param_hint="--file")
     scheme = session.zona.plugins.signature_scheme()
     pair = scheme.new_pair()
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
@@ -10,10 +9,10 @@ import click
 from zona_cli import _output as out
 from zona_cli._commands import Group
 from zona_cli._completion import package_key_names
+from zona_cli._files import STANDARD, writing
 from zona_cli._inputs import confirm, file_name
 from zona_cli._paging import gathered, paged
 from zona_cli._session import Session, pass_session
-from zona_cli._text import one_line
 
 if TYPE_CHECKING:
     from zona_core import PackageKey
@@ -56,7 +55,12 @@ def list_keys(session: Session, limit: int | None, after: str | None) -> None:
         items,
         rest,
         [out.Column("Name"), out.Column("Kind"), out.Column("Fingerprint"), out.Column("Made")],
-        lambda each: (each.name, _kind(each), f"{each.fingerprint[:_SHORT]}…", out.short_moment(each.created_ts)),
+        lambda each: (
+            each.name,
+            out.state(_kind(each)),
+            f"{each.fingerprint[:_SHORT]}…",
+            out.short_moment(each.created_ts),
+        ),
         none="there is no package key",
     )
 
@@ -73,7 +77,7 @@ def show(session: Session, key: str) -> None:
     out.details(
         [
             ("Name", found.name),
-            ("Kind", _kind(found)),
+            ("Kind", out.state(_kind(found))),
             ("Algorithm", found.algorithm),
             ("Fingerprint", found.fingerprint),
             ("Made", out.moment(found.created_ts)),
@@ -88,26 +92,25 @@ def show(session: Session, key: str) -> None:
 @click.option(
     "-f",
     "--file",
-    "path",
-    type=click.Path(dir_okay=False, path_type=Path),
+    "target",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    default=STANDARD,
     metavar="FILE",
     help="Where to write it. [default: standard output]",
 )
 @pass_session
-def export(session: Session, key: str, path: Path | None) -> None:
+def export(session: Session, key: str, target: str) -> None:
     """Write the public part of the key NAME as PEM, for others to trust. The private part cannot be had."""
     found = session.workspace().package_keys.get(key)
-    if path is None:
+    if target == STANDARD:
         if session.json:
             out.document({"name": found.name, "fingerprint": found.fingerprint, "public": found.public})
         else:
             click.echo(found.public, nl=False)
         return
-    try:
-        path.write_text(found.public, encoding="ascii")
-    except OSError as exc:
-        raise click.BadParameter(f"{one_line(path)} cannot be written: {exc.strerror}", param_hint="--file") from exc
-    out.done(session, found, f"wrote the public key {found.name} ({found.fingerprint}) to {path}")
+    with writing(target, "--file") as file:
+        file.write(found.public.encode("ascii"))
+    out.done(session, found, f"wrote the public key {found.name} ({found.fingerprint}) to {target}")
 
 
 @package_keys.command()
@@ -152,4 +155,4 @@ def remove(session: Session, key: str, yes: bool) -> None:
 def _kind(key: PackageKey) -> str:
     if not key.own:
         return "trusted"
-    return "own" if key.retired_ts is None else "own, retired"
+    return "own" if key.retired_ts is None else "retired"

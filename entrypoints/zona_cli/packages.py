@@ -31,6 +31,13 @@ _form = click.option(
 )
 
 
+def _only(_: click.Context, __: click.Parameter, targets: tuple[str, ...]) -> str:
+    """The file; ``--file apps.zona -o json`` would not write where it seems to."""
+    if len(targets) > 1:
+        raise click.BadParameter("it is given twice; for output as JSON say --output json")
+    return targets[0]
+
+
 @click.command("export", cls=Command)
 @click.argument("apps", nargs=-1, metavar="[APP]...", shell_complete=app_titles)
 @click.option("--all", "everything", is_flag=True, help="All apps.")
@@ -39,6 +46,8 @@ _form = click.option(
     "--file",
     "target",
     required=True,
+    multiple=True,
+    callback=_only,
     type=click.Path(allow_dash=True),
     metavar="FILE",
     help="Where to write it, - for standard output. What is there is replaced, once all is written.",

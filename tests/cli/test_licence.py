@@ -63,6 +63,10 @@ def test_without_a_file_the_licence_is_printed(ready: Any, key: str) -> None:
     """So that it can go through a pipe; a limit that is reached is warned of where it is shown."""
     issued = ready("licence", "issue", "--key", key, "--licensee", "Acme", "--tenants", "1", "--no-features")
     assert json.loads(issued.stdout)["licence"]["features"] == []
+    same = ready("licence", "issue", "--key", key, "--licensee", "Acme", "-f", "-")
+    assert json.loads(same.stdout)["licence"]["licensee"] == "Acme"
+    assert ready("licence", "keygen", "-f", "-").exit_code == 2
+    assert not Path("-").exists()
     done = ready("licence", "install", "-", input=issued.stdout)
     assert done.exit_code == 0
     assert "warning: tenants: 1 in use, 1 allowed by the licence" in done.stderr

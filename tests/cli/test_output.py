@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zona_cli import _output as out
 from zona_cli._output import moment, short_moment
 from zona_cli._text import json_text, one_line, printable
+from zona_core import ImportResult
+from zona_core.domain.licences import LicenceState
 
 CONTROLS = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))]
 JSON = st.recursive(
@@ -90,3 +93,9 @@ def test_output_may_be_chosen_anywhere(ready: Any) -> None:
     assert json.loads(ready("tenants", "list", env={"ZONA_OUTPUT": "json"}).stdout)["next"] is None
     assert ready("tenants", "list", "-o", "table", env={"ZONA_OUTPUT": "json"}).stdout.startswith("Code")
     assert ready("tenants", "list", "-o", "xml").exit_code == 2
+
+
+def test_every_result_of_an_import_has_a_colour() -> None:
+    """So have the states that apps, instances, keys and licences come to."""
+    states = {*ImportResult, *LicenceState, "updated", "retired"}
+    assert {each for each in states if not out.state(str(each)).style} == set()

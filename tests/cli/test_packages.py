@@ -6,6 +6,7 @@ import json
 import os
 import re
 import stat
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -278,6 +279,19 @@ def test_an_export_is_no_output_format(filled: Call) -> None:
     done = filled("-o", "json", "apps", "export", "Base", "-o", "table")
     assert json.loads(done.stdout)["tasks"] == 2
     assert Path("table").is_file()
+    twice = filled("apps", "export", "Base", "--file", "base.zona", "-o", "json")
+    assert (twice.exit_code, "--output json" in twice.stderr) == (2, True)
+    assert not Path("base.zona").exists()
+    assert not Path("json").exists()
+
+
+def test_a_file_that_is_replaced_is_for_the_same_eyes(filled: Call) -> None:
+    """Its permissions stay."""
+    target = Path("base.zona")
+    target.write_bytes(b"")
+    target.chmod(0o600)
+    assert filled("apps", "export", "Base", "-o", str(target)).exit_code == 0
+    assert (target.stat().st_size > 0, stat.S_IMODE(target.stat().st_mode)) == (True, 0o600)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/dev/full is Linux's")
@@ -285,3 +299,7 @@ def test_a_full_disk_is_told(filled: Call) -> None:
     """As an error with its reason, not as a fault of the program."""
     done = filled("apps", "export", "--all", "-o", "/dev/full")
     assert (done.exit_code, "No space left on device" in done.stderr) == (2, True)
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-c", "from zona_cli.main import main; main()", "apps", "list"]
+        piped = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (piped.returncode, "error[no_space]" in piped.stderr) == (1, True)

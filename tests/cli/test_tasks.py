@@ -106,6 +106,8 @@ def test_a_graph_is_drawn_into_a_file(ready: Any, app: str, tmp_path: Path) -> N
     for name, start in starts.items():
         assert ready("tasks", "graph", app, "-f", str(tmp_path / name)).exit_code == 0
         assert (tmp_path / name).read_bytes().startswith(start)
+    told = json.loads(ready("-o", "json", "tasks", "graph", app, "-f", str(tmp_path / "g.svg")).stdout)
+    assert told == {"file": str(tmp_path / "g.svg"), "format": "svg", "bytes": (tmp_path / "g.svg").stat().st_size}
     svg = ready("tasks", "graph", app, "--format", "svg").stdout_bytes
     assert svg == (tmp_path / "g.svg").read_bytes()
     for options in (("-f", "g.txt"), ("-f", "g.svg", "--format", "table"), ("-f", str(tmp_path / "no" / "g.svg"))):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -130,3 +131,11 @@ def test_a_graph_is_told_and_drawn(call: Call) -> None:
     assert (svg.content[:1], png.content[:4]) == (b"<", b"\x89PNG")
     for form in ("", ".svg", ".png"):
         assert call("GET", f"/api/v1/apps/99/graph{form}").status_code == 404
+
+
+def test_a_picture_that_cannot_be_drawn_here_is_told(call: Call, problem: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """501 with what to install: nothing is wrong with the request, nor with the rest of the service; SVG is drawn."""
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    told = problem(call("GET", "/api/v1/apps/1/graph.png"), 501, "not_installed")
+    assert "extra pictures" in told["hint"]
+    assert call("GET", "/api/v1/apps/1/graph.svg").status_code == 200

@@ -17,7 +17,7 @@ from PIL import Image
 
 import zona_logos._reader
 import zona_logos.plugin
-from zona_core.errors import ConfigurationError, InvalidInput
+from zona_core.errors import InvalidInput, NotInstalled
 from zona_core.hookspecs import PluginDetails
 from zona_core.ports.logos import LogoReader
 from zona_logos._reader import PillowLogoReader
@@ -256,6 +256,6 @@ def test_without_its_library_the_reader_says_what_to_install(monkeypatch: pytest
     monkeypatch.setitem(sys.modules, "PIL", None)
     monkeypatch.delitem(sys.modules, zona_logos._reader.__name__)
     [make] = zona_logos.plugin.zona_logo_readers(PluginDetails(version="1")).values()
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(NotInstalled) as caught:
         make()
     assert "extra images" in caught.value.hint

@@ -56,9 +56,9 @@ def test_keys_are_listed_and_shown(zona: Zona) -> None:
     assert zona("trust", "partner", "-", input=PUBLIC).exit_code == 0
     assert zona("retire", "releases", "--yes").exit_code == 0
     rows = [line.split() for line in zona("list").stdout.splitlines()]
-    assert [row[:2] for row in rows] == [["Name", "Kind"], ["partner", "trusted"], ["releases", "own,"]]
+    assert [row[:2] for row in rows] == [["Name", "Kind"], ["partner", "trusted"], ["releases", "retired"]]
     shown = zona("show", "releases").stdout
-    for text in ("own, retired", "ed25519", "BEGIN PUBLIC KEY", "Retired"):
+    for text in ("Kind         retired", "ed25519", "BEGIN PUBLIC KEY", "Retired"):
         assert text in shown
 
 

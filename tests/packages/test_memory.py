@@ -80,7 +80,7 @@ with tempfile.TemporaryDirectory() as folder:
 """
 
 
-@pytest.mark.parametrize(("form", "count"), [("zona", 40_000), ("json", 20_000), ("folder", 3_000)])
+@pytest.mark.parametrize(("form", "count"), [("zona", 40_000), ("json", 8_000), ("folder", 1_500)])
 def test_a_large_package_needs_little_memory(form: str, count: int) -> None:
     """Writing, checking and reading again take no more than 20 MiB beyond what the modules take."""
     _, grown = measured(ROUND, form, str(count))

@@ -69,7 +69,7 @@ def same(left: Any, right: Any) -> bool:
     return line(left) == line(right)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(packages())
 def test_any_records_come_back_from_file_and_folder(records: list[Record]) -> None:
     """Whatever titles, tags and contents are, nothing is lost, changed or out of order; the digests are one."""
@@ -81,7 +81,7 @@ def test_any_records_come_back_from_file_and_folder(records: list[Record]) -> No
     assert len(digests) == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(packages(apps=1))
 def test_any_app_comes_back_from_a_document(records: list[Record]) -> None:
     """The same for the form of one app."""

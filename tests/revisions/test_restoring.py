@@ -386,7 +386,7 @@ VERSIONS = st.lists(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(versions=VERSIONS)
 def test_any_state_that_was_can_be_restored(versions: list[AppDefinition]) -> None:
     """Whatever an app and its tasks went through, each state that is kept comes back as it was, field ids included."""

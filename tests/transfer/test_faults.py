@@ -45,6 +45,11 @@ def state(workspace: Workspace) -> str:
     return found
 
 
+def counted(zona: Zona) -> int:
+    """How many apps the licence counts."""
+    return next(each.used for each in zona.system().licence.usage() if each.resource == "integrations")
+
+
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("first", ["none", "old"])
 def test_a_fault_at_any_call_leaves_the_app_wholly_in_or_out(first: str, after: bool) -> None:
@@ -66,6 +71,7 @@ def test_a_fault_at_any_call_leaves_the_app_wholly_in_or_out(first: str, after: 
             untouched = plugin.calls < breaks_at
             plugin.reset()
             seen.append(state(workspace))
+            assert counted(zona) == len(workspace.apps.list().items)
             if outcome is not ImportResult.FAILED:
                 assert seen[-1] == "new"
             imported(workspace, AFTER, on_conflict="overwrite")

@@ -83,7 +83,7 @@ def graphs(draw: st.DrawFn) -> list[AppDefinition]:
 
 
 @given(graphs())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_random_apps_and_graphs_survive(definitions: list[AppDefinition]) -> None:
     """Whatever needs whatever, in whichever order the apps come."""
     with Zona(store="memory://") as one, Zona(store="memory://") as other:

@@ -8,25 +8,31 @@ from typing import Any, Final
 from zona_core.domain.apps import AppDefinition, AppStatus, TaskDefinition
 from zona_core.domain.fields import FIELD_NAME, Field, FieldKind
 from zona_core.domain.patterns import Matching, pattern_problem
-from zona_core.domain.references import reference_faults
+from zona_core.domain.references import reference_faults, references_of
 from zona_core.domain.services import service_faults
 from zona_core.errors import Fault
 
-__all__ = ["app_faults", "field_faults", "task_faults", "text_faults"]
+__all__ = ["MOST_TASKS", "app_faults", "field_faults", "task_faults", "text_faults"]
 
 #: ASCII's control characters, Unicode's line and paragraph separators, lone surrogates
 _NOT_IN_A_LINE: Final = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 #: fields of an app, inputs, outputs and references of a task
 _MOST_FIELDS: Final = 1_000
-_MOST_TASKS: Final = 20_000
+#: of an app
+MOST_TASKS: Final = 20_000
+#: of all tasks of an app to others
+_MOST_REFERENCES: Final = 100_000
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 
 
 def app_faults(app: AppDefinition) -> list[Fault]:
     """What is wrong with an app definition, tasks included, apart from the handlers' own configuration."""
-    crowds = _crowd_faults(fields=(app.fields, _MOST_FIELDS), tasks=(app.tasks, _MOST_TASKS))
+    crowds = _crowd_faults(fields=(app.fields, _MOST_FIELDS), tasks=(app.tasks, MOST_TASKS))
     if crowds:  # what they hold is not looked at: that would take as long as there are many
         return crowds
+    references = sum(1 for task in app.tasks for _ in references_of(task))
+    if references > _MOST_REFERENCES:
+        return [Fault("tasks", f"there are {references} references between them", f"at most {_MOST_REFERENCES}")]
     found = text_faults("title", app.title, 200) + _status_faults(app.status)
     found += (fault.under("fields") for fault in field_faults(app.fields))
     tags: dict[str, int] = {}

@@ -1,66 +1,69 @@
 """What must not travel with an app: literal secrets in its configuration (SPEC §4.2).
 
 Secrets belong in instances, which never travel. An author may have written one into an app all the same: a token in a
-header, a password in a URL. What a name or its own shape says to be secret, and is no template, is left out and told.
+header, a password in a URL. What a name, its place or its own shape says to be secret, and is no template, is left out
+and told. Of texts for people only what has the shape of a secret.
 """
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Any, Final
 
-__all__ = ["says_secret", "without_secrets"]
+from attrs import define, field
 
-#: names of what is secret: ``csrf_token``, ``X-Api-Key`` and ``refreshToken`` end like one of them, ``token_url`` not
-_SECRET_NAME: Final = re.compile(
-    r"(?:.*[_. -])?(?:authori[sz]ation|set-cookie|cookies?|password|passwd|passphrase|pwd|secrets?|tokens?|csrf|jwt|otp"
-    r"|(?:api|access|private|master|signing|shared|auth)[_ -]?key|credentials?|pat)|.*(?:password|token|secret|apikey)"
-    r"|.+[_-]auth",
-    re.IGNORECASE,
-)
-#: a template that takes its value from where the app runs
-_TEMPLATE: Final = re.compile(
-    r"\{\{(?:[^{}'`\"]|'[^']*'|`[^`]*`|\"[^\"]*\")*?\b(?:instance|input|run|parameters)\b", re.DOTALL
-)
-#: texts that are secret by their shape: JWTs, private keys, credentials of a header
-_SHAPES: Final = re.compile(
-    r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}|-----BEGIN [A-Z ]*PRIVATE KEY-----"
-    r"|\b(?:[Bb]earer|[Bb]asic|[Tt]oken)\s+(?=[A-Za-z0-9._~+/=-]*\d)[A-Za-z0-9._~+/=-]{12,}"
-)
-#: user and password in a URL (RFC 3986 §3.2.1), and query parameters that say they are secret
-_USERINFO: Final = re.compile(r"(://)[^/?#@\s{}]+@")
-_QUERY: Final = re.compile(r"([?&]([A-Za-z0-9_.-]+)=)([^&#\s{}]+)")
-#: in fewer characters nothing has the shape of a secret
+from .secret_names import says_credential, says_secret
+from .secret_texts import is_supplied, without_named, without_shapes
+
+__all__ = ["without_secrets"]
+
+#: in fewer characters there is no secret by its shape or with its name
 _SHORTEST: Final = 8
-_LONGEST_NAME: Final = 200
 _LOOKED_INTO: Final = frozenset({dict, list, tuple})
-#: names known to say nothing, and how many are remembered
+#: parts of a request that have credentials (those of a path name things)
+_LOCATIONS: Final = ("query", "header", "cookie")
+#: whose value names what is around it, or tells its kind
+_NAMING: Final = ("name", "key", "type")
+#: names known to say nothing, how many are remembered, and how long they may be
 _HARMLESS: Final[set[str]] = set()
 _MOST_NAMES: Final = 10_000
-#: whose value names or tells the kind of what is around it
-_NAMING: Final = ("name", "type")
+_LONGEST_REMEMBERED: Final = 64
 #: what holds the value of what the mapping names, or describes it with values of its own (JSON Schema)
 _VALUES: Final = frozenset({
-    "value", "default", "example", "examples", "const", "enum",
+    "value", "default", "example", "examples", "const", "enum", "choices",
     "schema", "items", "anyOf", "oneOf", "allOf",
 })  # fmt: skip
-#: a mapping with one of these describes something
-_DESCRIBING: Final = frozenset({"type", "in", "name", "kind", "$ref"})
-#: texts for people, and names: never secrets by the name of what is around them
-_PROSE: Final = frozenset({"description", "help", "label", "summary", "title", "name", "task_tag", "logo"})
-
-
-@lru_cache(maxsize=4_096)
-def says_secret(name: Any) -> bool:
-    """Whether a name says that what it names is secret."""
-    return isinstance(name, str) and len(name) <= _LONGEST_NAME and _SECRET_NAME.fullmatch(name) is not None
+#: what may be one of these words, whatever it belongs to, and what need not be there at all
+_CHOSEN: Final = frozenset({"enum", "choices"})
+_OPTIONAL: Final = frozenset({"default", "example"})
+_CHOICE: Final = re.compile(r"[A-Za-z][A-Za-z_ -]{0,23}")
+#: what a value is, rather than a value: kept whatever it belongs to
+_DESCRIBING: Final = frozenset({"type", "in", "name", "kind", "$ref", "format"})
+_DESCRIPTIONS: Final = frozenset({"$ref", "kind", "in", "properties", "items", "anyOf", "oneOf", "allOf", "enum"})
+_SCHEMA_TYPES: Final = frozenset({"object", "array", "string", "number", "integer", "boolean", "null"})
+#: texts for people: never secret by the name of what is around them
+_PROSE: Final = frozenset({"description", "help", "label", "summary"})
+#: and names: kept whatever they look like
+_TEXTS: Final = _PROSE | {"title", "name", "task_tag", "logo"}
+#: mappings by names of headers, parameters, variables; and by names of what their values, paths, lead to
+_CREDENTIAL_PLACES: Final = frozenset({"headers", "cookies", "parameters", "environment", "env"})
+_MAPPINGS: Final = frozenset({"field_mapping", "data_mapping"})
+#: the http handler's authentication schemes, and what is secret in one: many an API's key is sent as a user's name
+_AUTH: Final = "auth"
+_SCHEME: Final = "auth/"
+_OF_SCHEME: Final = frozenset({"value", "token", "username", "password", "client_secret"})
+_PLACES: Final = _CREDENTIAL_PLACES | {_AUTH}
+#: an argument of a command: ``--password=hunter2``, or ``--password`` and the next one
+_OPTION: Final = re.compile(r"--?([A-Za-z][\w.-]{0,100})(?:=(.*))?", re.DOTALL)
+#: in a number with fewer there is no secret
+_FEWEST_DIGITS: Final = 4
+_GONE: Final = object()
 
 
 def without_secrets(value: Any, path: str = "") -> tuple[Any, list[str]]:
     """``value`` (JSON data) without literal secrets, and the paths where there was one; the same object if none was."""
-    found: list[str] = []
-    return (_clean(value, path, False, found) if _suspicious(value) else value), found
+    cleaner = _Cleaner()
+    return (cleaner.clean(value, path, secret=False) if _suspicious(value) else value), cleaner.found
 
 
 def _suspicious(value: Any) -> bool:
@@ -68,84 +71,149 @@ def _suspicious(value: Any) -> bool:
     stack = [value]
     while stack:
         part = stack.pop()
-        if isinstance(part, dict):
-            for name, item in part.items():
-                kind = type(item)
-                if name not in _HARMLESS and _may_be_secret(name):
-                    return True
-                if kind is str:
-                    shaped = len(item) >= _SHORTEST and name not in _PROSE and _has_hint(item)
-                    if shaped or (name in _NAMING and says_secret(item)):
-                        return True
-                elif kind in _LOOKED_INTO:
-                    stack.append(item)
-        elif isinstance(part, str):
-            if _has_hint(part):
+        if isinstance(part, str):
+            if part.startswith("-") or _is_dirty(part):
                 return True
-        else:
-            stack += (item for item in part if type(item) in _LOOKED_INTO or type(item) is str)
+            continue
+        if isinstance(part, dict):
+            if _says_so(part):
+                return True
+            part = part.values()
+        for item in part:
+            if type(item) is str:
+                # Of a list what may be an option of a command, and the text after it, which its name is about.
+                if (len(item) >= _SHORTEST and _is_dirty(item)) or item[:1] == "-":
+                    return True
+            elif type(item) in _LOOKED_INTO:
+                stack.append(item)
     return False
 
 
-def _may_be_secret(name: str) -> bool:
+def _says_so(value: dict[str, Any]) -> bool:
+    """The same for what a mapping says by its names, or of itself."""
+    for name in value:
+        if name not in _HARMLESS and _may_be_secret(name):
+            return True
+    for naming in _NAMING:
+        said = value.get(naming)
+        if type(said) is str and said not in _HARMLESS and _may_be_secret(said):
+            return True
+    if "in" in value and _names_secret(value):
+        return True
+    if _PLACES.isdisjoint(value):
+        return False
+    places = ((name, item) for name, item in value.items() if name in _PLACES and type(item) is dict)
+    return any(name == _AUTH or any(map(says_credential, item)) for name, item in places)
+
+
+def _may_be_secret(name: Any) -> bool:
     """Whether a name says so; one that does not is remembered."""
     if says_secret(name):
         return True
-    if len(_HARMLESS) < _MOST_NAMES:
+    if len(_HARMLESS) < _MOST_NAMES and len(str(name)) <= _LONGEST_REMEMBERED:
         _HARMLESS.add(name)
     return False
 
 
-def _has_hint(text: str) -> bool:
-    """Whether there may be something with the shape of a secret in it; written out, as it is asked so often."""
-    return (
-        "://" in text
-        or "?" in text
-        or "eyJ" in text
-        or "earer " in text
-        or "asic " in text
-        or "oken " in text
-        or "PRIVATE KEY" in text
-    )
+@define
+class _Cleaner:
+    """Goes through data; ``found`` are the paths of what it left out."""
 
+    found: list[str] = field(factory=list)
 
-def _clean(value: Any, path: str, secret: bool, found: list[str]) -> Any:
-    """``secret``: the name of ``value`` says so."""
-    if isinstance(value, str):
-        return _clean_text(value, path, secret, found)
-    if isinstance(value, dict):
-        return _clean_mapping(value, path, secret, found)
-    if isinstance(value, list | tuple):
-        cleaned = [_clean(item, f"{path}[{index}]", secret, found) for index, item in enumerate(value)]
+    def clean(self, value: Any, path: str, *, secret: bool, around: str = "") -> Any:
+        """``value`` without secrets. ``secret``: its name says that it is one; ``around``: what it is an entry of."""
+        if isinstance(value, str):
+            return self._text(value, path, secret=secret)
+        if isinstance(value, dict):
+            return self._mapping(value, path, secret=secret, around=around)
+        if isinstance(value, list | tuple):
+            return self._list(value, path, secret=secret)
+        return self._told("", path) if secret and _is_long_number(value) else value
+
+    def _mapping(self, value: dict[str, Any], path: str, *, secret: bool, around: str) -> dict[str, Any]:
+        described = around != _SCHEME and (secret or _names_secret(value))
+        plain = secret and not _describes(value)
+        changed = {}
+        for name, item in value.items():
+            inner = f"{path}.{name}" if path else str(name)
+            if isinstance(item, str) and name in _TEXTS:
+                new = self._prose(item, inner) if name in _PROSE else item
+            elif described and name in _VALUES:
+                new = self._of_secret(name, item, inner)
+            else:
+                entry = _SCHEME if around == _AUTH else str(name)
+                new = self.clean(item, inner, secret=_is_secret(name, item, around, plain=plain), around=entry)
+            if new is not item:
+                changed[name] = new
+        return {name: new for name, new in {**value, **changed}.items() if new is not _GONE} if changed else value
+
+    def _of_secret(self, name: str, item: Any, path: str) -> Any:
+        """What stands under ``name`` in the description of something secret."""
+        if name in _CHOSEN and isinstance(item, list | tuple):
+            kept = [each if isinstance(each, str) and _CHOICE.fullmatch(each) else "" for each in item]
+            return item if kept == list(item) else self._told(kept, path)
+        new = self.clean(item, path, secret=True)
+        return _GONE if new == "" and new is not item and name in _OPTIONAL else new
+
+    def _list(self, value: list[Any] | tuple[Any, ...], path: str, *, secret: bool) -> Any:
+        cleaned, follows = [], False
+        for index, item in enumerate(value):
+            name, given = _option(item)
+            new = self.clean(item, f"{path}[{index}]", secret=secret or (follows and not name))
+            if new is item and given and says_secret(name) and not is_supplied(given):
+                new = self._told(item.removesuffix(given), f"{path}[{index}]")
+            cleaned.append(new)
+            follows = not given and says_secret(name)
         return cleaned if any(new is not old for new, old in zip(cleaned, value, strict=True)) else value
-    return value
+
+    def _text(self, text: str, path: str, *, secret: bool) -> Any:
+        if (secret and text and not is_supplied(text)) or without_shapes(text) != text:
+            return self._told("", path)
+        bare = without_named(text)
+        return text if bare == text else self._told(bare, path)
+
+    def _prose(self, text: str, path: str) -> Any:
+        masked = without_shapes(text)
+        return text if masked == text else self._told(masked, path)
+
+    def _told(self, new: Any, path: str) -> Any:
+        self.found.append(path)
+        return new
 
 
-def _clean_mapping(value: dict[str, Any], path: str, secret: bool, found: list[str]) -> dict[str, Any]:
-    described = secret or says_secret(value.get("name")) or says_secret(value.get("type"))
-    plain = secret and _DESCRIBING.isdisjoint(value)
-    changed = {}
-    for name, item in value.items():
-        if name in _PROSE and isinstance(item, str):
-            continue
-        inner = f"{path}.{name}" if path else str(name)
-        new = _clean(item, inner, plain or (described and name in _VALUES) or says_secret(name), found)
-        if new is not item:
-            changed[name] = new
-    return {**value, **changed} if changed else value
+def _is_secret(name: str, item: Any, around: str, *, plain: bool) -> bool:
+    """Whether an entry is secret by its name or its place. ``plain``: what it is an entry of is, as a whole."""
+    if (around == _AUTH and isinstance(item, dict)) or around in _MAPPINGS:
+        return False
+    if plain or (around == _SCHEME and name in _OF_SCHEME):
+        return name not in _DESCRIBING
+    says = says_credential if around in _CREDENTIAL_PLACES else says_secret
+    counts = type(item) in (int, float) and name.lower().endswith("s")  # ``tokens: 4096``
+    return says(name) and not counts
 
 
-def _clean_text(text: str, path: str, secret: bool, found: list[str]) -> str:
-    if (secret and text and not _TEMPLATE.search(text)) or _SHAPES.search(text):
-        found.append(path)
-        return ""
-    if "://" not in text and "?" not in text:
-        return text
-    bare = _QUERY.sub(_without_value, _USERINFO.sub(r"\1", text))
-    if bare != text:
-        found.append(path)
-    return bare
+def _names_secret(value: dict[str, Any]) -> bool:
+    """Whether a mapping says of itself that its value is secret."""
+    says = says_credential if value.get("in") in _LOCATIONS else says_secret
+    return any(map(says, filter(None, map(value.get, _NAMING))))
 
 
-def _without_value(found: re.Match[str]) -> str:
-    return found[1] if says_secret(found[2]) else found[0]
+def _describes(value: dict[str, Any]) -> bool:
+    """Whether a mapping is the description of a value: a schema, a field, a parameter."""
+    kind = value.get("type")
+    return isinstance(kind, list) or kind in _SCHEMA_TYPES or not _DESCRIPTIONS.isdisjoint(value)
+
+
+def _option(argument: Any) -> tuple[str, str]:
+    """The name of an option of a command, and its value if it has that with it; empty if it is none."""
+    found = _OPTION.fullmatch(argument) if isinstance(argument, str) else None
+    return (found[1], found[2] or "") if found else ("", "")
+
+
+def _is_dirty(text: str) -> bool:
+    return without_shapes(text) != text or without_named(text) != text
+
+
+def _is_long_number(value: Any) -> bool:
+    return type(value) in (int, float) and sum(map(str.isdigit, repr(value))) >= _FEWEST_DIGITS

@@ -22,6 +22,7 @@ __all__ = [
     "reference_faults",
     "references_of",
     "with_references",
+    "without_references",
 ]
 
 
@@ -112,6 +113,22 @@ def with_references(task: TaskDefinition, change: Callable[[TaskRef], TaskRef]) 
         events = evolve(events, task=change(events.task))
     return {
         "depends_on": tuple(map(change, task.depends_on)),
+        "case_ingestion_config": cases,
+        "events_api_config": events,
+    }
+
+
+def without_references(task: TaskDefinition, gone: Callable[[TaskRef], bool]) -> dict[str, Any]:
+    """The attributes that hold references, without those that are ``gone`` and what stands there for their sake."""
+    cases, events = task.case_ingestion_config, task.events_api_config
+    if cases:
+        dependent = tuple(each for each in cases.dependent_tasks if not gone(each.task))
+        through = None if cases.events_api and gone(cases.events_api) else cases.events_api
+        cases = evolve(cases, dependent_tasks=dependent, events_api=through)
+    if events and events.task and gone(events.task):
+        events = evolve(events, task=None)
+    return {
+        "depends_on": tuple(each for each in task.depends_on if not gone(each)),
         "case_ingestion_config": cases,
         "events_api_config": events,
     }

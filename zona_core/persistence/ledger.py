@@ -166,6 +166,12 @@ class Ledger:
             if not self._figures.add(tenant_code, added):
                 raise _no_tenant(tenant_code)
 
+    def refuse_full(self, keys: Iterable[str], licence: Licence) -> None:
+        """Raises ``LicenceLimit`` if ``add`` would, counting nothing; after ``prepare``."""
+        full = self._figures.full(Counter(map(_resource, keys)), licence)
+        if full is not None:
+            raise self._figures.limit_reached(full, licence)
+
     def reserve(self, tenant_code: str, keys: Iterable[str], licence: Licence, now: datetime) -> QuotaNote:
         """Counts objects that are about to be made in a database of the tenant's own, and notes that; as ``add``."""
         noted = tuple(keys)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 from attrs import define, evolve
@@ -33,6 +33,10 @@ class Repository(Generic[T]):
         self._collection = collection
         self._converter = converter
         self._sealer = sealer
+
+    def within(self, collection: Callable[[Collection], Collection]) -> Repository[T]:
+        """The same models in another collection, made of this one's."""
+        return Repository(self._kind, collection(self._collection), self._converter, self._sealer)
 
     def get(self, key: int | str) -> T | None:
         """The model with that key, or None."""

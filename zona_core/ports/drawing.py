@@ -45,4 +45,4 @@ class GraphPainter(Protocol):
         """The picture as SVG 1.1, with all text escaped and nothing that is loaded from elsewhere."""
 
     def png(self, drawing: Drawing) -> bytes:
-        """The picture as PNG; raises ``ConfigurationError`` if what it takes is not installed."""
+        """The picture as PNG; raises ``NotInstalled`` if what it takes is not there."""

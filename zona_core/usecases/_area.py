@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable
 from typing import Any, ClassVar, Concatenate, Final, ParamSpec, Protocol, TypeVar
@@ -13,6 +14,7 @@ from zona_core.domain.apps import AppDefinition
 from zona_core.domain.tenants import Tenant
 from zona_core.errors import NotFound, PermissionDenied
 from zona_core.persistence.database import CORE, Database, TenantData
+from zona_core.persistence.foresight import Foresight
 from zona_core.persistence.snapshots import Snapshots
 from zona_core.ports.cache import Cache
 from zona_core.ports.clock import Clock
@@ -34,6 +36,7 @@ __all__ = [
     "TenantContext",
     "UseCase",
     "acts_as_user",
+    "foreseeing",
     "guards_of",
     "identity_tag",
     "lacking",
@@ -145,6 +148,13 @@ class TenantContext(SystemContext):
         self.data = self.parts.database.tenant(self.tenant.tenant_code)  # which may have moved
         self._looked_at = now
         return self.tenant
+
+
+def foreseeing(context: TenantContext) -> TenantContext:
+    """The context with data in which changes are seen by plans and stored nowhere; see ``Foresight``."""
+    foresight = copy.copy(context)
+    foresight.data = Foresight(context.parts.database, context.data)
+    return foresight
 
 
 @define(frozen=True, kw_only=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
 
 from attrs import define, evolve
 
 from zona_core.domain.apps import Integration, Task
-from zona_core.domain.references import TaskRef, references_of
+from zona_core.domain.references import TaskRef, references_of, without_references
 from zona_core.errors import Fault, NotFound
 from zona_core.persistence.collections import APPS, LIVE_APP
 from zona_core.ports.packages import PACKAGE_NAME, PACKAGE_VERSION, Record
@@ -20,7 +20,7 @@ from zona_core.usecases._changes import portable_name
 from zona_core.usecases._logos import url_of
 from zona_core.usecases._lookup import app_of
 from zona_core.usecases._portable import Portable, app_record, stored_task_record, task_record
-from zona_core.usecases._references import TaskName, names_of
+from zona_core.usecases._references import TaskName, names_of, readable
 
 __all__ = ["ExportReport", "Exporter"]
 
@@ -40,7 +40,7 @@ class ExportReport:
     signed_by: str = ""
     #: what was asked for and is not there
     missing: tuple[str, ...] = ()
-    #: literal secrets that were left out, with their places
+    #: literal secrets, and references to tasks that the actor may not read, that were left out, with their places
     left_out: tuple[Fault, ...] = ()
 
 
@@ -94,8 +94,7 @@ class Exporter:
         direct = [stored_task_record(document) for document in page]
         model = self._context.data.tasks.model
         referring = [model(page[index]) for index, portable in enumerate(direct) if portable is None]
-        name = self._namer(app, referring)
-        named = (task_record(task, name) for task in referring)
+        named = self._shown(app, referring)
         yield from (portable or next(named) for portable in direct)
 
     def _with_picture(self, portable: Portable) -> Portable:
@@ -115,11 +114,26 @@ class Exporter:
                 if cursor is None:
                     break
 
-    def _namer(self, app: Integration, referring: list[Task]) -> Callable[[TaskRef], TaskRef]:
-        """Names tasks of this app from what was read of it, and looks up the others."""
-        ids = {ref.task_id for task in referring for _, _, ref in references_of(task)}
-        names = ChainMap(self._own, names_of(self._context.data, ids - self._own.keys()))
-        return lambda reference: portable_name(reference, names, app.title)
+    def _shown(self, app: Integration, referring: list[Task]) -> Iterator[Portable]:
+        """Tasks that refer to others: to those of this app by what was read of it, to others as far as they are read.
+
+        The name of a task that the actor may not read is not told: a reference to it is left out.
+        """
+        context = self._context
+        outside = {ref.task_id for task in referring for _, _, ref in references_of(task)} - self._own.keys()
+        names = ChainMap(self._own, names_of(context.data, readable(context, outside)))
+
+        def hidden(reference: TaskRef) -> bool:
+            return bool(reference.task_id) and reference.task_id not in names
+
+        for task in referring:
+            self.left_out += (
+                Fault(f"{app.title}/{task.task_tag}: {path}", "leads to a task that is not shown", "tasks:read on it")
+                for path, _, reference in references_of(task)
+                if hidden(reference)
+            )
+            told = evolve(task, **without_references(task, hidden))
+            yield task_record(told, lambda reference: portable_name(reference, names, app.title))
 
     def _told(self, portable: Portable, place: str) -> Record:
         expected = "a field of the instance, named by a template"

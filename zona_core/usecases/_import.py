@@ -10,24 +10,37 @@ from typing import Any, Final
 from attrs import define, evolve, field
 
 from zona_core.domain.apps import AppDefinition, Integration
+from zona_core.domain.definitions import MOST_TASKS
 from zona_core.domain.differences import Difference
-from zona_core.domain.graphs import topological_order
+from zona_core.domain.instances import InstanceStatus
 from zona_core.domain.logos import StoredLogo
 from zona_core.domain.package_keys import SignatureFinding
 from zona_core.domain.references import TaskRef, references_of, with_references
-from zona_core.errors import ZonaError
+from zona_core.errors import DuplicateKey, NotFound, ZonaError
 from zona_core.ports.packages import Record
 from zona_core.usecases._access import objects_of, permitted, require_new
-from zona_core.usecases._area import TenantContext
-from zona_core.usecases._changes import changes_of, keeping_secrets
+from zona_core.usecases._area import TenantContext, foreseeing
+from zona_core.usecases._changes import changes_of, keeping_secrets, shown
 from zona_core.usecases._logos import Logos
 from zona_core.usecases._lookup import app_of
+from zona_core.usecases._package_index import PackageIndex
 from zona_core.usecases._portable import definition_of
-from zona_core.usecases._quota import taking
+from zona_core.usecases._quota import refuse_full, taking
 from zona_core.usecases._references import TaskName
-from zona_core.usecases._storing import AppPlan, MissingTask, NewIds, plan_app, refuse_faults, titled, write_app
+from zona_core.usecases._storing import (
+    AppPlan,
+    MissingTask,
+    NewIds,
+    plan_app,
+    put_app,
+    refitted,
+    refuse_faults,
+    taken,
+    titled,
+    write_app,
+)
 
-__all__ = ["AppImport", "ImportReport", "ImportResult", "Importer", "OnConflict", "PackageIndex"]
+__all__ = ["AppImport", "ImportReport", "ImportResult", "Importer", "OnConflict"]
 
 
 class OnConflict(StrEnum):
@@ -77,11 +90,15 @@ class AppImport:
     tasks_retired: tuple[str, ...] = ()
     #: those of them that stay, because other apps' tasks need them
     tasks_kept: tuple[str, ...] = ()
+    #: instances that lack now what the app asks for, or have what its fields do not take: they are in error
+    instances_broken: tuple[str, ...] = ()
     #: references to what is not there: they wait for it
     missing: tuple[MissingTask, ...] = ()
     mapped: tuple[MappedTask, ...] = ()
-    #: how the stored app differs from what was there
+    #: how the stored app differs from what was there; of large values there is an excerpt
     differences: tuple[Difference, ...] = ()
+    #: how many differences there are besides
+    more_differences: int = 0
     #: why it failed: ``code``, ``message``, ``errors``
     error: dict[str, Any] | None = None
 
@@ -105,33 +122,9 @@ class ImportReport:
         return tuple(app for app in self.apps if app.result is ImportResult.FAILED)
 
 
-class PackageIndex:
-    """What a package has, by names: told each record while the package is checked."""
-
-    def __init__(self) -> None:
-        self.titles: list[str] = []
-        self.tasks: set[TaskName] = set()
-        self.left_out: dict[str, int] = {}
-        self._edges: list[tuple[TaskName, TaskName]] = []
-
-    def note(self, record: Record) -> None:
-        """Takes note of a record."""
-        kind = record["kind"]
-        if kind == "app":
-            self.titles.append(str(record.get("title", "")))
-        elif kind == "task":
-            name = TaskName(self.titles[-1], str(record.get("task_tag", "")))
-            self.tasks.add(name)
-            self._edges += ((needed, name) for needed in _needed(record, name.app))
-        elif kind != "header":
-            self.left_out[kind] = self.left_out.get(kind, 0) + 1
-
-    def refuse_cycles(self) -> None:
-        """Raises ``InvalidInput`` (``dependency_cycle``) if tasks of the package need one another in a circle."""
-        edges = [edge for edge in self._edges if edge[0] in self.tasks]
-        topological_order(sorted({name for edge in edges for name in edge}), edges)
-
-
+#: differences that a report holds, and of one app
+_MOST_DIFFERENCES: Final = 10_000
+_MOST_OF_APP: Final = 1_000
 _NOT_STORED: Final = (ImportResult.FAILED, ImportResult.SKIPPED)
 
 
@@ -139,11 +132,16 @@ class Importer:
     """Imports the apps of one package into a tenant."""
 
     def __init__(self, context: TenantContext, index: PackageIndex, on_conflict: OnConflict, *, dry_run: bool) -> None:
-        self._context = context
-        self._data = context.data
+        self._context = foreseeing(context) if dry_run else context
+        self._data = self._context.data
         self._index = index
         self._on_conflict = on_conflict
-        self._dry = dry_run
+        #: ids for show, if nothing is to be changed
+        self._dry = count(-1, -1) if dry_run else None
+        #: differences that the report has room for
+        self._room = _MOST_DIFFERENCES
+        #: of apps that would be made
+        self._made: list[int] = []
         self._renamed = self._new_titles() if on_conflict is OnConflict.RENAME else {}
 
     def imported(self, records: Iterable[Record]) -> tuple[AppImport, ...]:
@@ -156,7 +154,12 @@ class Importer:
     def _one(self, app: Record, tasks: list[Record]) -> AppImport:
         title = str(app.get("title", ""))
         try:
-            return self._import(definition_of(app, tasks), title)
+            definition = definition_of(app, tasks)
+            try:
+                return self._import(definition, title)
+            except (DuplicateKey, NotFound):
+                # Somebody made an app of the title meanwhile, or deleted it: what is there now is looked at once more.
+                return self._import(definition, title)
         except ZonaError as exc:
             return AppImport(title=title, result=ImportResult.FAILED, error=exc.as_dict())
 
@@ -170,16 +173,20 @@ class Importer:
                 stored_title=existing.title,
                 integration_id=existing.integration_id,
             )
-        if not existing:
-            require_new(self._context.actor, "apps:write")
         logos = Logos(self._context)
         definition = logos.of_app(definition)
         refuse_faults(self._context, definition)
         pictures = tuple(logos.new.values())
         ids = NewIds(self._data, existing.integration_id if existing else 0, len(definition.tasks), dry=self._dry)
+        new_apps = [] if existing else [ids.app]
         if self._dry:
-            return self._outcome(title, self._plan(definition, existing, ids, pictures), mapped)
-        with taking(self._context, integrations=() if existing else [ids.app]), self._data.transaction():
+            refuse_full(self._context, integrations=[*self._made, *new_apps] if new_apps else [])
+            plan = self._plan(definition, existing, ids, pictures)
+            outcome = self._outcome(title, plan, mapped)
+            put_app(self._data, plan.in_short())
+            self._made += new_apps
+            return outcome
+        with taking(self._context, integrations=new_apps), self._data.transaction():
             plan = self._plan(definition, existing, ids, pictures)
             outcome = self._outcome(title, plan, mapped)
             if outcome.result is not ImportResult.UNCHANGED:
@@ -193,8 +200,9 @@ class Importer:
         return keeping_secrets(plan_app(self._context, definition, before, ids, logos=logos, lenient=True))
 
     def _outcome(self, title: str, plan: AppPlan, mapped: tuple[MappedTask, ...]) -> AppImport:
-        found = changes_of(self._data, plan)
-        tasks = plan.tasks
+        found, tasks = changes_of(self._context, plan), plan.tasks
+        told = shown(found, min(_MOST_OF_APP, self._room))
+        self._room -= len(told)
         if plan.before is None:
             result = ImportResult.RENAMED if title in self._renamed else ImportResult.CREATED
         else:
@@ -208,15 +216,32 @@ class Importer:
             tasks_updated=len(tasks.updated),
             tasks_retired=tuple(task.task_tag for task in tasks.retired),
             tasks_kept=tuple(task.task_tag for task in tasks.kept),
+            instances_broken=tuple(self._broken(plan)) if result is ImportResult.OVERWRITTEN else (),
             missing=plan.missing,
             mapped=mapped,
-            differences=found,
+            differences=told,
+            more_differences=len(found) - len(told),
         )
 
+    def _broken(self, plan: AppPlan) -> Iterator[str]:
+        """The instances that will be in error, as far as the actor may read them."""
+        for before, after in refitted(self._data, plan):
+            failing = after.status is InstanceStatus.ERROR and before.status is not InstanceStatus.ERROR
+            if failing and self._context.actor.may("instances:read", objects_of(before)):
+                yield before.title
+
     def _existing(self, title: str) -> Integration | None:
-        """The app that has the title, if the actor may know of it."""
+        """The app that has the title, if the actor may know of it.
+
+        Raises ``PermissionDenied``, ``DuplicateKey`` if it may not, or may not make one where there is none.
+        """
         found = titled(self._data, title)
-        return found if found and permitted(self._context.actor, "apps:write", objects_of(found)) else None
+        if found and permitted(self._context.actor, "apps:write", objects_of(found)):
+            return found
+        require_new(self._context.actor, "apps:write")
+        if found:
+            raise taken(title)
+        return None
 
     def _new_titles(self) -> dict[str, str]:
         """The titles of those that are renamed, by those in the package."""
@@ -258,7 +283,7 @@ def _still_missing(app: AppImport, there: set[TaskName]) -> tuple[MissingTask, .
 
 
 def _grouped(records: Iterable[Record]) -> Iterator[tuple[Record, list[Record]]]:
-    """Each app's record with those of its tasks."""
+    """Each app's record with those of its tasks; of too many no more than show that they are."""
     app: Record | None = None
     tasks: list[Record] = []
     for record in records:
@@ -266,26 +291,7 @@ def _grouped(records: Iterable[Record]) -> Iterator[tuple[Record, list[Record]]]
             if app is not None:
                 yield app, tasks
             app, tasks = record, []
-        elif record["kind"] == "task":
+        elif record["kind"] == "task" and len(tasks) <= MOST_TASKS:
             tasks.append(record)
     if app is not None:
         yield app, tasks
-
-
-def _needed(record: Record, app: str) -> Iterator[TaskName]:
-    """The tasks that a record names; what is of another shape is refused when the record is read as a task."""
-    cases, events = _mapping(record.get("case_ingestion_config")), _mapping(record.get("events_api_config"))
-    named = [*_list(record.get("depends_on")), cases.get("events_api"), events.get("task")]
-    named += (_mapping(each).get("task") for each in _list(cases.get("dependent_tasks")))
-    for each in named:
-        reference = _mapping(each)
-        if isinstance(reference.get("task"), str):
-            yield TaskName(str(reference.get("app") or app), reference["task"])
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -14,7 +14,7 @@ from zona_core.persistence.ledger import Ledger, key_of
 from zona_core.ports.signatures import SignatureScheme
 from zona_core.usecases._area import Parts, SystemContext, TenantContext
 
-__all__ = ["adding_tenant", "licence_in_force", "releasing", "require_feature", "taking"]
+__all__ = ["adding_tenant", "licence_in_force", "refuse_full", "releasing", "require_feature", "taking"]
 
 _LOG: Final = logging.getLogger("zona.licence")
 #: codes of failures after which nobody knows whether a transaction was kept
@@ -52,6 +52,15 @@ def taking(context: TenantContext, *, integrations: Ids = (), instances: Ids = (
             _close(ledger, note)
         raise
     context.parts.database.after(lambda: _close(ledger, note, made=True))
+
+
+def refuse_full(context: TenantContext, *, integrations: Ids = ()) -> None:
+    """Raises ``LicenceLimit`` if ``taking`` would, and takes nothing."""
+    keys = _keys(integrations, ())
+    if keys:
+        ledger, licence = _ledger(context), _open_licence(context.parts)
+        ledger.prepare(context.tenant.tenant_code, keys, licence)
+        ledger.refuse_full(keys, licence)
 
 
 def releasing(context: TenantContext, *, integrations: Ids = (), instances: Ids = ()) -> None:

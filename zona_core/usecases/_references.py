@@ -29,6 +29,7 @@ __all__ = [
     "link_waiting",
     "names_of",
     "needing",
+    "readable",
     "refuse_cycles",
     "store_rows",
     "unlink",
@@ -127,24 +128,23 @@ def link_waiting(data: TenantData, app: Integration, tasks: Iterable[Task]) -> i
     """Gives references that wait for tasks of this app their ids; how many that were."""
     own = {task.task_tag: task.id for task in tasks}
     found = _waiting(data, app, own)
-    for row in found:
-        named = {TaskRef(app=row.needs_app, task=row.needs_task)}
-        if row.integration_id == app.integration_id:
-            named.add(TaskRef(task=row.needs_task))
-        _refer(data, row, named, TaskRef(task_id=own[row.needs_task]))
-        data.dependencies.replace(evolve(row, needs_id=own[row.needs_task], needs_app="", needs_task=""))
+    for task_id, rows in _by_task(found):
+        titles = ("", app.title) if rows[0].integration_id == app.integration_id else (app.title,)
+        wanted = {TaskRef(app=title, task=tag): TaskRef(task_id=own[tag]) for title in titles for tag in _tags(rows)}
+        _refer(data, task_id, wanted)
+        for row in rows:
+            data.dependencies.replace(evolve(row, needs_id=own[row.needs_task], needs_app="", needs_task=""))
     return len(found)
 
 
 def unlink(data: TenantData, app: Integration, gone: Mapping[int, Task]) -> None:
     """Has the references to these tasks, which are about to be gone, of those that stay wait for their names."""
-    for row in needing(data, gone):
-        if row.task_id in gone:
-            continue
-        tag = gone[row.needs_id].task_tag
-        named = TaskRef(app="" if row.integration_id == app.integration_id else app.title, task=tag)
-        _refer(data, row, {TaskRef(task_id=row.needs_id)}, named)
-        data.dependencies.replace(evolve(row, needs_id=0, needs_app=app.title, needs_task=tag))
+    for task_id, rows in _by_task(row for row in needing(data, gone) if row.task_id not in gone):
+        title = "" if rows[0].integration_id == app.integration_id else app.title
+        tags = {row.needs_id: gone[row.needs_id].task_tag for row in rows}
+        _refer(data, task_id, {TaskRef(task_id=key): TaskRef(app=title, task=tag) for key, tag in tags.items()})
+        for row in rows:
+            data.dependencies.replace(evolve(row, needs_id=0, needs_app=app.title, needs_task=tags[row.needs_id]))
 
 
 def needing(data: TenantData, ids: Iterable[int]) -> list[Dependency]:
@@ -158,6 +158,12 @@ def names_of(data: TenantData, ids: Iterable[int]) -> dict[int, TaskName]:
     apps = _documents(data.apps, "integration_id", {task["integration_id"] for task in tasks})
     titles = {app["integration_id"]: app["title"] for app in apps}
     return {task["id"]: TaskName(titles[task["integration_id"]], task["task_tag"]) for task in tasks}
+
+
+def readable(context: TenantContext, ids: Iterable[int]) -> set[int]:
+    """Which of these tasks the actor may read, deleted ones included."""
+    found = (task for batch in batches(sorted(set(ids) - {0})) for task in context.data.tasks.all({"id": In(batch)}))
+    return {task.id for task in found if context.actor.may("tasks:read", objects_of(task))}
 
 
 def _documents(repository: Repository[Any], path: str, ids: Iterable[int]) -> list[Document]:
@@ -174,10 +180,22 @@ def _rows(task: Task, app: Integration) -> Iterator[Dependency]:
             yield evolve(row, needs_app=reference.app or app.title, needs_task=reference.task)
 
 
-def _refer(data: TenantData, row: Dependency, old: set[TaskRef], new: TaskRef) -> None:
-    """Puts one reference of a task in the place of others."""
-    task = data.tasks.need(row.task_id)
-    data.tasks.replace(evolve(task, **with_references(task, lambda each: new if each in old else each)))
+def _refer(data: TenantData, task_id: int, changed: Mapping[TaskRef, TaskRef]) -> None:
+    """Puts references of a task in the place of others: all of them at once, so that it has one new revision."""
+    task = data.tasks.need(task_id)
+    data.tasks.replace(evolve(task, **with_references(task, lambda each: changed.get(each, each))))
+
+
+def _by_task(rows: Iterable[Dependency]) -> Iterator[tuple[int, list[Dependency]]]:
+    """The rows of each task."""
+    found: dict[int, list[Dependency]] = {}
+    for row in rows:
+        found.setdefault(row.task_id, []).append(row)
+    return iter(found.items())
+
+
+def _tags(rows: Iterable[Dependency]) -> set[str]:
+    return {row.needs_task for row in rows}
 
 
 def _waiting(data: TenantData, app: Integration, own: Mapping[str, int]) -> list[Dependency]:

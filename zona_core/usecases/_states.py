@@ -10,15 +10,13 @@ from attrs import evolve
 from zona_core.domain.apps import AppDescription, TaskDefinition
 from zona_core.domain.differences import Difference, differences
 from zona_core.domain.portability import without_secrets
-from zona_core.domain.references import TaskRef, references_of, with_references
+from zona_core.domain.references import references_of, with_references
 from zona_core.domain.secrets import Secret
 from zona_core.persistence.display import as_data
-from zona_core.ports.store import In
-from zona_core.usecases._access import objects_of
 from zona_core.usecases._area import TenantContext
-from zona_core.usecases._changes import portable_name
+from zona_core.usecases._changes import shown_name
 from zona_core.usecases._history import content_of, without_ids
-from zona_core.usecases._references import TaskName, batches, names_of
+from zona_core.usecases._references import TaskName, names_of, readable
 
 __all__ = ["between"]
 
@@ -39,22 +37,16 @@ def between(context: TenantContext, title: str, before: State, after: State) -> 
 def _shown(state: AppDescription | TaskDefinition, names: Mapping[int, TaskName], title: str) -> dict[str, Any]:
     """The content with references by name, where the name may be told."""
 
-    def named(reference: TaskRef) -> TaskRef:
-        known = not reference.task_id or reference.task_id in names
-        return portable_name(reference, names, title) if known else reference
-
     if isinstance(state, TaskDefinition):
-        state = evolve(state, **with_references(state, named))
+        state = evolve(state, **with_references(state, lambda each: shown_name(each, names, title)))
     return without_ids(content_of(state))
 
 
 def _names(context: TenantContext, states: Iterable[AppDescription | TaskDefinition]) -> dict[int, TaskName]:
     """The names of the tasks that these refer to and the actor may read."""
-    data, actor = context.data, context.actor
     tasks = (each for each in states if isinstance(each, TaskDefinition))
-    ids = sorted({ref.task_id for task in tasks for _, _, ref in references_of(task)} - {0})
-    found = [task for batch in batches(ids) for task in data.tasks.all({"id": In(batch)})]
-    return names_of(data, [task.id for task in found if actor.may("tasks:read", objects_of(task))])
+    ids = {ref.task_id for task in tasks for _, _, ref in references_of(task)}
+    return names_of(context.data, readable(context, ids))
 
 
 def _hidden(content: dict[str, Any]) -> Any:
@@ -67,7 +59,7 @@ def _marked(value: Any, clean: Any) -> Any:
     if clean is value:
         return value
     if isinstance(value, dict):
-        return {name: _marked(item, clean[name]) for name, item in value.items()}
+        return {name: _marked(item, clean.get(name)) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_marked(item, other) for item, other in zip(value, clean, strict=True)]
-    return Secret(value)
+    return Secret(str(value))  # a number, too

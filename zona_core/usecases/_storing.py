@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import count
 from typing import Any
 
 from attrs import define, evolve
 
 from zona_core.domain.apps import AppDefinition, Integration, Task, TaskDefinition
 from zona_core.domain.definitions import app_faults, task_faults
+from zona_core.domain.instances import Instance
 from zona_core.domain.logos import StoredLogo
 from zona_core.domain.references import TaskRef, references_of, with_references
 from zona_core.errors import DuplicateKey, Fault, InvalidInput, NotFound
@@ -30,6 +30,8 @@ __all__ = [
     "draft_task",
     "faults_of_task",
     "plan_app",
+    "put_app",
+    "refitted",
     "refuse_faults",
     "refuse_task_faults",
     "taken",
@@ -65,6 +67,12 @@ class AppPlan:
     #: pictures to store
     logos: tuple[StoredLogo, ...] = ()
 
+    def in_short(self) -> AppPlan:
+        """The same with as much of each task as other plans ask for."""
+        parts = ("created", "updated", "retired")
+        short = {name: tuple(map(_in_short, getattr(self.tasks, name))) for name in parts}
+        return evolve(self, tasks=evolve(self.tasks, **short, former={}))
+
 
 @define(frozen=True, kw_only=True)
 class TaskDraft:
@@ -79,12 +87,11 @@ class TaskDraft:
 
 
 class NewIds:
-    """Ids for an app and its tasks, taken before the transaction begins; ``dry`` ones are negative, for show only."""
+    """Ids for an app and its tasks, taken before the transaction begins; ``dry`` ones are for show only."""
 
-    def __init__(self, data: TenantData, app_id: int, tasks: int, *, dry: bool = False) -> None:
-        self.app = app_id or (-1 if dry else data.take_id("apps"))
-        taken = iter(data.take_ids("tasks", tasks) if tasks and not dry else ())
-        self.tasks: Iterator[int] = count(-1, -1) if dry else taken
+    def __init__(self, data: TenantData, app_id: int, tasks: int, *, dry: Iterator[int] | None = None) -> None:
+        self.app = app_id or (next(dry) if dry else data.take_id("apps"))
+        self.tasks: Iterator[int] = dry or iter(data.take_ids("tasks", tasks) if tasks else ())
 
 
 def refuse_faults(context: TenantContext, definition: AppDefinition) -> None:
@@ -156,20 +163,35 @@ def plan_app(
 def write_app(context: TenantContext, plan: AppPlan, action: str) -> Integration:
     """Carries the plan out, within the caller's transaction, which it was made in; gives the app as it is stored."""
     data, before = context.data, plan.before
-    try:
-        app = data.apps.replace(plan.app) if before else data.apps.insert(plan.app)
-    except DuplicateKey as exc:
-        raise taken(plan.app.title) from exc
+    app = put_app(data, plan)
     store_logos(data, plan.logos)
-    _write_tasks(data, plan)
-    _write_references(data, plan, app)
     keep(context, _replaced(plan))
-    if before is not None:
-        for instance in data.instances.all({"integration_id": app.integration_id, "status": LIVE_INSTANCE}):
-            data.instances.replace(reconcile.fitted(instance, before, app, data.now()))
+    for _, fit in refitted(data, plan):
+        data.instances.replace(fit)
     data.changed("apps")
     data.record(context.actor, action, f"apps/{app.integration_id}", before=before, after=app)
     return app
+
+
+def put_app(data: TenantData, plan: AppPlan) -> Integration:
+    """Puts the plan's app, tasks and what they need where they belong, and nothing else."""
+    try:
+        app = data.apps.replace(plan.app) if plan.before else data.apps.insert(plan.app)
+    except DuplicateKey as exc:
+        raise taken(plan.app.title) from exc
+    _write_tasks(data, plan)
+    _write_references(data, plan, app)
+    return app
+
+
+def refitted(data: TenantData, plan: AppPlan) -> Iterator[tuple[Instance, Instance]]:
+    """The app's instances that will not be the same once its fields are those, each as it is and as it will be."""
+    if plan.before is None:
+        return
+    for instance in data.instances.all({"integration_id": plan.app.integration_id, "status": LIVE_INSTANCE}):
+        fit = reconcile.fitted(instance, plan.before, plan.app, data.now())
+        if evolve(fit, updated_ts=instance.updated_ts) != instance:
+            yield instance, fit
 
 
 def write_task(
@@ -243,6 +265,10 @@ def taken(title: str) -> DuplicateKey:
         fields=["title"],
         hint="choose another title, or ask for an update of the existing one",
     )
+
+
+def _in_short(task: Task) -> Task:
+    return evolve(task, description="", inputs=(), outputs=(), handler_config={}, logo="")
 
 
 def _with_new_logo(

@@ -10,13 +10,14 @@ from typing import BinaryIO, TypeVar
 
 from zona_core.domain.licences import Feature
 from zona_core.domain.package_keys import SignatureFinding, SignaturePolicy
-from zona_core.errors import Fault, InvalidInput, InvalidPackage
+from zona_core.errors import Fault, InvalidInput, InvalidPackage, NotFound
 from zona_core.ports.packages import PackageFormat, PackageLimits, PackageReader, PackageSummary
 from zona_core.usecases._area import Area, TenantContext, use_case
 from zona_core.usecases._distribute import Distributor, Recipient, TenantDistribution
 from zona_core.usecases._export import Exporter, ExportReport
-from zona_core.usecases._import import Importer, ImportReport, OnConflict, PackageIndex
+from zona_core.usecases._import import Importer, ImportReport, OnConflict
 from zona_core.usecases._inspect import Inventory, PackageContents
+from zona_core.usecases._package_index import PackageIndex
 from zona_core.usecases._quota import require_feature
 from zona_core.usecases._signatures import inspected, signer, verified
 
@@ -139,7 +140,8 @@ class Packages(Area):
 
         The actor needs to enter those tenants, and there what importing and adding instances needs. Each tenant's
         values and credentials are its own. What fails in one tenant is told, and the others go on.
-        Raises ``LicenceLimit`` (``feature_not_licensed``), and as ``export_apps`` does.
+        Raises ``LicenceLimit`` (``feature_not_licensed``), ``NotFound`` if any of the apps is missing, and as
+        ``export_apps`` does; then nothing was done.
         """
         on_conflict = _known(OnConflict, on_conflict, "on_conflict")
         require_feature(self._context, Feature.DISTRIBUTE)
@@ -148,7 +150,9 @@ class Packages(Area):
             raise InvalidInput(f"the apps are from {here} itself", code="own_tenant", hint="name other tenants")
         distributor = Distributor(self._context, on_conflict, dry_run=dry_run)
         with tempfile.TemporaryFile(prefix="zona-") as package:
-            self.export_apps(apps, package)
+            missing = self.export_apps(apps, package).missing
+            if missing:
+                raise NotFound(f"there is no app to distribute: {', '.join(missing[:20])}")
             return [distributor.bring(package, each) for each in to]
 
     def _checked(

@@ -192,7 +192,7 @@ class Tasks(Area):
     def picture(self, app: int | str, *, format: PictureFormat = PictureFormat.SVG) -> bytes:  # noqa: A002  # its word
         """The graph as a picture.
 
-        Raises ``NotFound``, ``ConfigurationError`` if what it takes is not installed.
+        Raises ``NotFound``, ``NotInstalled`` if what it takes is not there.
         """
         from zona_core.usecases._task_graph import drawing_of
 

@@ -88,6 +88,7 @@ _PHRASES: Final[Mapping[int, str]] = {
     428: "If-Match is missing.",
     429: "Too many requests; Retry-After says when there may be another.",
     500: "Something went wrong inside.",
+    501: "It takes something that is not installed here.",
     502: "The remote side failed.",
     503: "A dependency is away.",
     504: "The remote side did not answer in time.",

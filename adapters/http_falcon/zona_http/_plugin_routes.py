@@ -12,8 +12,8 @@ import jsonschema_rs
 from zona_core.domain.identity import PERMISSION
 from zona_core.usecases.registry import use_cases
 
-from ._schemas import Schemas
 from ._parameters import ParameterReader
+from ._schemas import Schemas
 from .operation import Access, Operation
 
 __all__ = ["unfitness"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from zona_core.errors import ConfigurationError
+from zona_core.errors import NotInstalled
 from zona_core.hookspecs import PluginDetails, hookimpl
 from zona_core.ports.logos import LogoReader
 
@@ -21,5 +21,5 @@ def _pillow() -> LogoReader:
     try:
         from zona_logos._reader import PillowLogoReader
     except ImportError as exc:
-        raise ConfigurationError(f"logos cannot be read: {exc}", hint="install zona with its extra images") from exc
+        raise NotInstalled(f"logos cannot be read: {exc}", hint="install zona with its extra images") from exc
     return PillowLogoReader()

@@ -6,7 +6,7 @@ from math import sqrt
 from typing import TYPE_CHECKING, Final
 
 from zona_core.domain.graphs import generations
-from zona_core.errors import ConfigurationError
+from zona_core.errors import NotInstalled
 from zona_core.ports.drawing import Drawing
 from zona_painting._svg import Picture, painted
 
@@ -60,12 +60,12 @@ def _renderer() -> Callable[..., bytes]:
     try:
         from resvg_py import svg_to_bytes
     except ImportError as exc:
-        raise ConfigurationError(
+        raise NotInstalled(
             f"pictures cannot be drawn as PNG: {exc}", hint="install zona with its extra pictures; SVG takes nothing"
         ) from exc
     # It draws no text, and does not say so, where it finds no font.
     if svg_to_bytes(svg_string=_WITH_TEXT) == svg_to_bytes(svg_string=_WITHOUT_TEXT):
-        raise ConfigurationError(
+        raise NotInstalled(
             "pictures cannot be drawn as PNG: this machine has no font",
             hint="install one, such as the package fonts-dejavu-core of Debian; SVG takes nothing",
         )

@@ -6,7 +6,7 @@ the types. What no schema can say, and what handlers check, is told by the use-c
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 import msgspec
 from attrs import Factory, define
@@ -14,10 +14,11 @@ from msgspec import Meta
 
 from zona_core.domain.apps import AppDefinition, AppStatus, RetryPolicy, TaskDefinition
 from zona_core.domain.fields import Field, OutputField, Rules
+from zona_http.operation import Problem
 
 from ._common import Id, TenantCode, Title
 
-__all__ = ["AppBody", "AppReplacement", "TaskBody", "TaskOfApp", "defined"]
+__all__ = ["LOGOS_UNREADABLE", "AppBody", "AppReplacement", "TaskBody", "TaskOfApp", "defined"]
 
 T = TypeVar("T")
 
@@ -28,6 +29,9 @@ Order: TypeAlias = Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
 #: deleting is an operation of its own
 Status: TypeAlias = Annotated[AppStatus, Meta(extra_json_schema={"enum": ["active", "inactive", "draft"]})]
 Timeout: TypeAlias = Annotated[float, Meta(gt=0, le=86_400, description="seconds that one attempt may take")]
+
+#: a definition may bring a picture, which takes the extra ``images``
+LOGOS_UNREADABLE: Final = Problem(status=501, codes=("not_installed",))
 
 _IGNORED = "given by Zona; what is sent is ignored: a field stays the same as long as its name does"
 

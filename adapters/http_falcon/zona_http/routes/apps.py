@@ -15,7 +15,7 @@ from zona_http._conditions import tag_of
 from zona_http.operation import Answer, Call, Operation, Problem, Upload
 
 from ._common import Id, InTenant, OptionalTenant, PageOfTenant, PageSize
-from ._definitions import AppBody, AppReplacement, defined
+from ._definitions import LOGOS_UNREADABLE, AppBody, AppReplacement, defined
 from ._doors import place
 from ._examples import APP, APP_OUTCOME
 
@@ -207,7 +207,7 @@ OPERATIONS = (
     Operation(
         **_APPS, method="POST", path="/api/v1/apps", id="create_app", summary="Make an app of a definition",
         handler=create_app, use_case="apps.upsert", params=OptionalTenant, body=AppBody, result=AppOutcome, status=201,
-        example=_DEFINITION, answer_example=APP_OUTCOME, problems=(_TAKEN,),
+        example=_DEFINITION, answer_example=APP_OUTCOME, problems=(_TAKEN, LOGOS_UNREADABLE),
     ),
     Operation(
         **_APPS, method="POST", path="/api/v1/apps/import-document", id="import_document",
@@ -217,13 +217,13 @@ OPERATIONS = (
         handler=import_document, use_case="apps.import_document", body=AppDocument, multipart=True, creates=True,
         result=AppOutcome, answer_example=APP_OUTCOME,
         example={"document": "openapi: 3.1.0…", "format": "openapi", "title": "Shodan", "update": False},
-        problems=(_TAKEN, Problem(status=422, codes=("invalid_document", "invalid_input"))),
+        problems=(_TAKEN, Problem(status=422, codes=("invalid_document", "invalid_input")), LOGOS_UNREADABLE),
     ),
     Operation(
         **_APPS, method="POST", path="/api/v1/apps/install", id="install_app",
         summary="Make an app of an integration that a plugin brings", handler=install, use_case="apps.install",
         body=AppOfPlugin, result=AppOutcome, creates=True, example={"name": "shodan"}, answer_example=APP_OUTCOME,
-        problems=(_TAKEN,),
+        problems=(_TAKEN, LOGOS_UNREADABLE),
     ),
     Operation(
         **_APPS, method="GET", path="/api/v1/apps/{integration_id}", id="get_app", summary="One app",
@@ -235,7 +235,8 @@ OPERATIONS = (
         description="Fields keep their ids by name, tasks theirs by tag; tasks that are not given are retired. "
         "All or nothing.",
         handler=replace_app, use_case="apps.upsert", params=AppId, body=AppReplacement, result=AppOutcome, locks=True,
-        example=_DEFINITION, answer_example={**APP_OUTCOME, "created": False, "tasks_created": 0}, problems=(_TAKEN,),
+        example=_DEFINITION, answer_example={**APP_OUTCOME, "created": False, "tasks_created": 0},
+        problems=(_TAKEN, LOGOS_UNREADABLE),
     ),
     Operation(
         **_APPS, method="DELETE", path="/api/v1/apps/{integration_id}", id="delete_app",

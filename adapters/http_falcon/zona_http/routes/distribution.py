@@ -77,11 +77,12 @@ OPERATIONS = (
         method="POST", path="/api/v1/apps/distribute", id="distribute_apps", tag="packages",
         summary="Copy apps to other tenants, each with its own credentials",
         description="What fails in one tenant is told, and the others go on: `meta.failed` says in how many. One needs "
-        "to be admitted to those tenants, and what importing and adding instances needs there.",
+        "to be admitted to those tenants, and what importing and adding instances needs there. If one of the apps is "
+        "missing, nothing is copied.",
         handler=distribute, use_case="packages.distribute", body=DistributedApps, result=list[TenantDistribution],
-        idempotent=False,
         problems=(
             Problem(status=403, codes=("permission_denied", "feature_not_licensed")),
+            Problem(status=404, codes=("not_found",)),
             Problem(status=422, codes=("invalid_input", "own_tenant", "nothing_to_export")),
         ),
         example={

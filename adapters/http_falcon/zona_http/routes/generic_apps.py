@@ -17,7 +17,7 @@ from zona_http._conditions import tag_of
 from zona_http.operation import Answer, Call, Operation, Problem, Upload
 
 from ._common import Id, OptionalTenant, Title
-from ._definitions import FieldBody, Status
+from ._definitions import LOGOS_UNREADABLE, FieldBody, Status
 from ._doors import place
 from ._examples import APP_OUTCOME
 
@@ -136,6 +136,7 @@ OPERATIONS = (
             Problem(status=403, codes=("permission_denied", "licence_limit")),
             Problem(status=409, codes=("duplicate",)),
             Problem(status=422, codes=("invalid_input", "invalid_logo")),
+            LOGOS_UNREADABLE,
         ),
     ),
     Operation(

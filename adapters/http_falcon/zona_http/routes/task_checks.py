@@ -173,7 +173,9 @@ OPERATIONS = (
     ),
     Operation(
         **_TASKS, method="GET", path="/api/v1/apps/{integration_id}/graph.png", id="task_graph_png",
-        summary="The graph as a picture (PNG)", handler=draw_png, use_case="tasks.picture", params=AppOfGraph,
-        media_type=_PNG,
+        summary="The graph as a picture (PNG)",
+        description="501 where the service lacks what it takes: the extra `pictures`, and a font. SVG takes neither.",
+        handler=draw_png, use_case="tasks.picture", params=AppOfGraph, media_type=_PNG,
+        problems=(Problem(status=501, codes=("not_installed",)),),
     ),
 )  # fmt: skip

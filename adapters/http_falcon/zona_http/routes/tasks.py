@@ -17,7 +17,7 @@ from zona_http._conditions import tag_of, unmet
 from zona_http.operation import Answer, Call, Operation, Problem
 
 from ._common import Id, InTenant, OptionalTenant, PageOfTenant
-from ._definitions import TaskBody, TaskOfApp, defined
+from ._definitions import LOGOS_UNREADABLE, TaskBody, TaskOfApp, defined
 from ._doors import place, trusted_workspace
 from ._examples import OUTPUTS, TASK, TASK_DEFINITION
 
@@ -179,7 +179,7 @@ OPERATIONS = (
         summary="Make a task, or replace the one with its tag",
         description="201 if it was made, 200 if it was replaced; without `If-Match`, whichever revision was there.",
         handler=put_generic, use_case="tasks.upsert", body=TaskOfApp, result=Task, creates=True, conditional=True,
-        example={"integration_id": 12, **TASK_DEFINITION}, answer_example=TASK,
+        example={"integration_id": 12, **TASK_DEFINITION}, answer_example=TASK, problems=(LOGOS_UNREADABLE,),
     ),
     Operation(
         **_TASKS, method="DELETE", path="/apps/v1/task/generic", id="delete_generic_task", summary="Delete a task",
@@ -220,7 +220,7 @@ OPERATIONS = (
         **_TASKS, method="PUT", path="/api/v1/apps/{integration_id}/tasks", id="put_task",
         summary="Make a task, or replace the one with its tag",
         handler=put_task, use_case="tasks.upsert", params=AppOfTasks, body=TaskBody, result=Task, locks=True,
-        creates=True, example=TASK_DEFINITION, answer_example=TASK,
+        creates=True, example=TASK_DEFINITION, answer_example=TASK, problems=(LOGOS_UNREADABLE,),
     ),
     Operation(
         **_TASKS, method="GET", path="/api/v1/apps/{integration_id}/tasks/{task_id}", id="get_task",
