@@ -68,7 +68,7 @@ def outcome(workspace: Workspace, package: bytes, **options: Any) -> Any:
 
 
 @given(packages(), packages(), st.sampled_from(["skip", "overwrite", "rename"]), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_dry_run_gives_the_report_of_the_import(
     there: list[dict[str, Any]], coming: list[dict[str, Any]], on_conflict: str, data: st.DataObject
 ) -> None:

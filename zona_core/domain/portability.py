@@ -13,7 +13,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from .secret_names import says_credential, says_secret
-from .secret_texts import is_supplied, without_named, without_shapes
+from .secret_texts import is_supplied, may_be_dirty, without_named, without_shapes
 
 __all__ = ["without_secrets"]
 
@@ -53,6 +53,8 @@ _AUTH: Final = "auth"
 _SCHEME: Final = "auth/"
 _OF_SCHEME: Final = frozenset({"value", "token", "username", "password", "client_secret"})
 _PLACES: Final = _CREDENTIAL_PLACES | {_AUTH}
+#: a mapping with one of these needs a second look
+_TELLING: Final = _PLACES.union(_NAMING, ("in",))
 #: an argument of a command: ``--password=hunter2``, or ``--password`` and the next one
 _OPTION: Final = re.compile(r"--?([A-Za-z][\w.-]{0,100})(?:=(.*))?", re.DOTALL)
 #: in a number with fewer there is no secret
@@ -66,39 +68,42 @@ def without_secrets(value: Any, path: str = "") -> tuple[Any, list[str]]:
     return (cleaner.clean(value, path, secret=False) if _suspicious(value) else value), cleaner.found
 
 
-def _suspicious(value: Any) -> bool:
+def _suspicious(value: Any) -> bool:  # noqa: C901  # written out, as it is asked of all that travels
     """Whether there may be a secret in it: a quick look without recursion, as most data has none."""
     stack = [value]
     while stack:
         part = stack.pop()
-        if isinstance(part, str):
+        if isinstance(part, dict):
+            telling = False
+            for name, item in part.items():
+                if name not in _HARMLESS and _may_be_secret(name):
+                    return True
+                telling = telling or name in _TELLING
+                kind = type(item)
+                if kind is str:
+                    if len(item) >= _SHORTEST and may_be_dirty(item) and _is_dirty(item):
+                        return True
+                elif kind in _LOOKED_INTO:
+                    stack.append(item)
+            if telling and _tells(part):
+                return True
+        elif isinstance(part, str):
+            # It may be an option of a command, and the next one what its name is about.
             if part.startswith("-") or _is_dirty(part):
                 return True
-            continue
-        if isinstance(part, dict):
-            if _says_so(part):
-                return True
-            part = part.values()
-        for item in part:
-            if type(item) is str:
-                # Of a list what may be an option of a command, and the text after it, which its name is about.
-                if (len(item) >= _SHORTEST and _is_dirty(item)) or item[:1] == "-":
-                    return True
-            elif type(item) in _LOOKED_INTO:
-                stack.append(item)
+        else:
+            stack += (item for item in part if type(item) in _LOOKED_INTO or type(item) is str)
     return False
 
 
-def _says_so(value: dict[str, Any]) -> bool:
-    """The same for what a mapping says by its names, or of itself."""
-    for name in value:
-        if name not in _HARMLESS and _may_be_secret(name):
-            return True
+def _tells(value: dict[str, Any]) -> bool:
+    """Whether a mapping says that it has a secret: of itself, or by names that are secret in their place."""
     for naming in _NAMING:
-        said = value.get(naming)
-        if type(said) is str and said not in _HARMLESS and _may_be_secret(said):
-            return True
-    if "in" in value and _names_secret(value):
+        if naming in value:
+            said = value[naming]
+            if type(said) is str and said not in _HARMLESS and _may_be_secret(said):
+                return True
+    if "in" in value and value["in"] in _LOCATIONS and says_credential(value.get("name")):
         return True
     if _PLACES.isdisjoint(value):
         return False

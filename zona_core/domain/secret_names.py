@@ -37,7 +37,7 @@ def says_secret(name: Any) -> bool:
 
 def says_credential(name: Any) -> bool:
     """Whether the name of a header, cookie, parameter or variable says that its value is secret."""
-    return says_secret(name) or (isinstance(name, str) and len(name) <= _LONGEST_NAME and _says(_CREDENTIAL, name))
+    return isinstance(name, str) and len(name) <= _LONGEST_NAME and (_says(_CREDENTIAL, name) or _says(_SECRET, name))
 
 
 @lru_cache(maxsize=4_096)

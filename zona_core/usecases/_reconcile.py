@@ -81,7 +81,7 @@ def plan_tasks(
             former[known.id] = known
         else:
             unchanged.append(known)
-    gone = {task.id: task for task in by_tag.values()}
+    gone = {task.id: task for task in sorted(by_tag.values(), key=lambda task: task.id)}
     kept = _with_what_they_need(needed(gone) if gone else set(), gone)
     retired = (evolve(task, status=AppStatus.DELETED, updated_ts=now) for task in gone.values() if task.id not in kept)
     return TaskPlan(
