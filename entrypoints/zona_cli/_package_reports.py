@@ -96,6 +96,8 @@ def _show_changes(report: ImportReport) -> None:
         if app.differences:
             out.lines([_plain(""), _plain(app.stored_title, style="bold")])
             show_differences(app.differences)
+            if app.more_differences:
+                out.lines([_plain(f"… and {app.more_differences:,} more")])
 
 
 def _tell(session: Session, report: ImportReport) -> None:
@@ -106,8 +108,9 @@ def _tell(session: Session, report: ImportReport) -> None:
     out.note(session, f"{dry}{counted(len(report.apps), 'app')}: {done}; {_signature(report.signature)}")
     for app in report.apps:
         lacks = [f"{_named(lack.app, lack.task, app)} is missing, and waited for: {lack.path}" for lack in app.missing]
+        broken = [f"the instance {title} cannot be used as it is" for title in app.instances_broken]
         kept = [f"the task {tag} is not in the package, and stays: other apps need it" for tag in app.tasks_kept]
-        _remark(session, (f"{app.title}: {text}" for text in (*lacks, *kept)))
+        _remark(session, (f"{app.title}: {text}" for text in (*lacks, *broken, *kept)))
         for each in app.mapped:
             out.note(session, f"{app.title}: {each.app}/{each.task} now leads to {each.to}: {each.path}")
     _remark(session, _of_no_use(report.left_out))

@@ -19,7 +19,7 @@ from sample_apps import app as sample
 from sample_apps import task
 
 from zona_cli._errors import PARTLY
-from zona_core import Zona
+from zona_core import Field, Zona
 
 Call = Callable[..., Any]
 
@@ -218,6 +218,17 @@ def test_a_task_that_others_need_stays(filled: Call, home: Path) -> None:
     put(home, sample("Lone", task("info"), task("own"), task("late")), sample("User", task("x", "Lone/late")))
     done = filled("apps", "import", "lone.zona", "--on-conflict", "overwrite")
     assert "warning: Lone: the task late is not in the package, and stays: other apps need it" in done.stderr
+
+
+def test_instances_that_an_import_broke_are_told(filled: Call, home: Path) -> None:
+    """Those that lack what the new version of their app requires, also before it is imported."""
+    put(home, evolve(sample("Base", task("info"), task("lookup")), fields=(Field(name="region", required=True),)))
+    assert filled("apps", "export", "Base", "-o", "new.zona").exit_code == 0
+    put(home, sample("Base", task("info"), task("lookup")))
+    assert filled("instances", "add", "Base", "--title", "main").exit_code == 0
+    for options in (["--dry-run"], []):
+        done = filled("apps", "import", "new.zona", "--on-conflict", "overwrite", *options)
+        assert "Base: the instance main cannot be used as it is" in done.stderr
 
 
 def test_one_app_that_fails_has_an_exit_code_of_its_own(filled: Call, other: Call) -> None:

@@ -68,7 +68,8 @@ def _recipient(tenant: RecipientTenant) -> Recipient:
 
 _IMPORTED: Final[dict[str, Any]] = {
     "title": "Shodan", "result": "created", "stored_title": "Shodan", "integration_id": 3, "tasks_created": 4,
-    "tasks_updated": 0, "tasks_retired": [], "tasks_kept": [], "missing": [], "mapped": [], "differences": [],
+    "tasks_updated": 0, "tasks_retired": [], "tasks_kept": [], "missing": [], "mapped": [],
+    "instances_broken": [], "differences": [], "more_differences": 0,
     "error": None,
 }  # fmt: skip
 
