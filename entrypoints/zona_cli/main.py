@@ -98,7 +98,16 @@ class _Root(LazyGroup):
                 session.output is None and _errors.wants_json(sys.argv if args is None else args)
             )
             code = _errors.report(exc, json=as_json)
+            _discard_what_cannot_be_written()
         sys.exit(code)
+
+
+def _discard_what_cannot_be_written() -> None:
+    """Otherwise the interpreter tries it again at its end, and fails with a code of its own."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _discard_output()
 
 
 def _discard_output() -> None:
