@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from serving import serving
 
 from zona_core import AddressRefused, RunStatus, Secret, Zona
 
@@ -44,12 +44,8 @@ class Api(BaseHTTPRequestHandler):
 def api() -> Iterator[str]:
     """The base URL of the running API."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server):
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 def test_from_an_openapi_document_to_a_recorded_run(api: str, tmp_path: Path) -> None:

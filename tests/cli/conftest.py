@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from serving import serving
 
 from zona_cli.main import cli
 
@@ -78,15 +79,8 @@ class Api:
 def api() -> Iterator[Api]:
     """The API, served by a thread."""
     made = Api()
-    with made.server:
-        thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield made
-        finally:
-            made.released.set()
-            made.server.shutdown()
-            thread.join()
+    with serving(made.server, made.released):
+        yield made
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from serving import serving
 
 from zona_core import AppDefinition, Field, FieldKind, OutputField, TaskDefinition, Workspace, Zona
 from zona_core.domain.references import TaskRef
@@ -55,15 +56,8 @@ class Api:
 def api() -> Iterator[Api]:
     """The API, served by a thread."""
     made = Api()
-    with made.server:
-        thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield made
-        finally:
-            made.released.set()
-            made.server.shutdown()
-            thread.join()
+    with serving(made.server, made.released):
+        yield made
 
 
 def make_task(tag: str = "look", **changes: Any) -> TaskDefinition:
