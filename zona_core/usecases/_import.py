@@ -21,6 +21,7 @@ from zona_core.ports.packages import Record
 from zona_core.usecases._access import objects_of, permitted, require_new
 from zona_core.usecases._area import TenantContext, foreseeing
 from zona_core.usecases._changes import changes_of, keeping_secrets, shown
+from zona_core.usecases._checking import refuse_faults
 from zona_core.usecases._logos import Logos
 from zona_core.usecases._lookup import app_of
 from zona_core.usecases._package_index import PackageIndex
@@ -34,7 +35,6 @@ from zona_core.usecases._storing import (
     plan_app,
     put_app,
     refitted,
-    refuse_faults,
     taken,
     titled,
     write_app,

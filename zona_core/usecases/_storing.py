@@ -8,11 +8,10 @@ from typing import Any
 from attrs import define, evolve
 
 from zona_core.domain.apps import AppDefinition, Integration, Task, TaskDefinition
-from zona_core.domain.definitions import app_faults, task_faults
 from zona_core.domain.instances import Instance
 from zona_core.domain.logos import StoredLogo
 from zona_core.domain.references import TaskRef, references_of, with_references
-from zona_core.errors import DuplicateKey, Fault, InvalidInput, NotFound
+from zona_core.errors import DuplicateKey, Fault, InvalidInput
 from zona_core.persistence.collections import LIVE_APP, LIVE_INSTANCE
 from zona_core.persistence.database import TenantData
 from zona_core.ports.store import Where
@@ -28,12 +27,9 @@ __all__ = [
     "NewIds",
     "TaskDraft",
     "draft_task",
-    "faults_of_task",
     "plan_app",
     "put_app",
     "refitted",
-    "refuse_faults",
-    "refuse_task_faults",
     "taken",
     "titled",
     "write_app",
@@ -92,40 +88,6 @@ class NewIds:
     def __init__(self, data: TenantData, app_id: int, tasks: int, *, dry: Iterator[int] | None = None) -> None:
         self.app = app_id or (next(dry) if dry else data.take_id("apps"))
         self.tasks: Iterator[int] = dry or iter(data.take_ids("tasks", tasks) if tasks else ())
-
-
-def refuse_faults(context: TenantContext, definition: AppDefinition) -> None:
-    """Raises ``InvalidInput`` with everything that is wrong with a definition, its handlers' configuration included."""
-    faults = app_faults(definition)
-    for name in dict.fromkeys((*definition.handler_config, *(task.task_handler for task in definition.tasks))):
-        try:
-            handler = context.parts.handler(name)
-        except NotFound as exc:
-            faults.append(Fault("task_handler", exc.message, exc.hint))
-            continue
-        faults += handler.app_faults(definition)
-        for index, task in enumerate(definition.tasks):
-            if task.task_handler == name:
-                faults += (fault.under(f"tasks[{index}]") for fault in handler.task_faults(task, definition))
-    if faults:
-        raise InvalidInput.of(faults, f"The app {definition.title!r}")
-
-
-def refuse_task_faults(context: TenantContext, definition: TaskDefinition, app: Integration) -> None:
-    """The same for one task of an app."""
-    faults = faults_of_task(context, definition, app)
-    if faults:
-        raise InvalidInput.of(faults, f"The task {definition.task_tag!r}")
-
-
-def faults_of_task(context: TenantContext, definition: TaskDefinition, app: Integration) -> list[Fault]:
-    """Everything that is wrong with one task by itself, its handler's configuration included."""
-    faults = task_faults(definition)
-    try:
-        faults += context.parts.handler(definition.task_handler).task_faults(definition, app)
-    except NotFound as exc:
-        faults.append(Fault("task_handler", exc.message, exc.hint))
-    return faults
 
 
 def plan_app(

@@ -11,11 +11,12 @@ from zona_core.persistence.collections import LIVE_APP, LIVE_INSTANCE
 from zona_core.ports.store import Where
 from zona_core.usecases._access import check_revision, objects_of, require_new
 from zona_core.usecases._area import TenantContext
+from zona_core.usecases._checking import refuse_faults
 from zona_core.usecases._logos import Logos
 from zona_core.usecases._lookup import app_of
 from zona_core.usecases._new_instance import NewInstance, checked_instance, instance_taken
 from zona_core.usecases._quota import taking
-from zona_core.usecases._storing import AppPlan, NewIds, plan_app, refuse_faults, taken, titled, write_app
+from zona_core.usecases._storing import AppPlan, NewIds, plan_app, taken, titled, write_app
 
 __all__ = ["AppOutcome", "Upsert", "upserted"]
 

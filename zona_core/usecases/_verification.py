@@ -31,10 +31,11 @@ from zona_core.ports.store import Where
 from zona_core.usecases._access import narrowed
 from zona_core.usecases._area import TenantContext
 from zona_core.usecases._calls import called, presentable_outcome
+from zona_core.usecases._checking import faults_of_task
 from zona_core.usecases._connect import connection_of
 from zona_core.usecases._lookup import instance_for_run, instance_of, needs_instance
 from zona_core.usecases._references import names_of, refuse_cycles
-from zona_core.usecases._storing import draft_task, faults_of_task
+from zona_core.usecases._storing import draft_task
 
 __all__ = ["MOST_SECONDS", "Prerequisite", "PrerequisiteKind", "TaskVerification", "TrialRun", "Verifier"]
 

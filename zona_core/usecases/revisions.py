@@ -21,18 +21,11 @@ from zona_core.persistence.repository import Listing
 from zona_core.ports.store import Where
 from zona_core.usecases._access import check_revision
 from zona_core.usecases._area import Area, TenantContext, use_case
+from zona_core.usecases._checking import refuse_faults, refuse_task_faults
 from zona_core.usecases._history import restored, target_of
 from zona_core.usecases._lookup import app_of, task_of
 from zona_core.usecases._states import between
-from zona_core.usecases._storing import (
-    AppPlan,
-    NewIds,
-    plan_app,
-    refuse_faults,
-    refuse_task_faults,
-    write_app,
-    write_task,
-)
+from zona_core.usecases._storing import AppPlan, NewIds, plan_app, write_app, write_task
 
 __all__ = ["RevisionInfo", "Revisions"]
 

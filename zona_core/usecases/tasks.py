@@ -18,12 +18,13 @@ from zona_core.ports.importers import TaskReader
 from zona_core.ports.store import Where
 from zona_core.usecases._access import check_revision, objects_of, readable_page, require_new
 from zona_core.usecases._area import Area, TenantContext, use_case
+from zona_core.usecases._checking import refuse_task_faults
 from zona_core.usecases._dependents import Dependent, TaskDependents, is_probe, refuse_needed, task_dependents
 from zona_core.usecases._history import keep
 from zona_core.usecases._logos import Logos
 from zona_core.usecases._lookup import app_around, task_of
 from zona_core.usecases._references import unlink
-from zona_core.usecases._storing import refuse_task_faults, write_task
+from zona_core.usecases._storing import write_task
 
 if TYPE_CHECKING:
     from zona_core.domain.task_graphs import TaskGraph
