@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from zona_core.usecases.licence import Licensing
     from zona_core.usecases.package_keys import PackageKeys
     from zona_core.usecases.packages import Packages
+    from zona_core.usecases.playbooks import Playbooks
     from zona_core.usecases.revisions import Revisions
     from zona_core.usecases.roles import CoreRoles, Roles
+    from zona_core.usecases.schedules import Schedules
     from zona_core.usecases.sessions import CoreSessions, Sessions
     from zona_core.usecases.signing_keys import SigningKeys
     from zona_core.usecases.store import Maintenance
@@ -140,8 +142,9 @@ class Workspace(_Door):
     AREAS: ClassVar[Mapping[str, str]] = {
         name: name
         for name in (
-            "api_keys", "apps", "audit", "credentials", "instances", "package_keys", "packages", "revisions",
-            "roles", "runs", "sessions", "tasks", "users",
+            "api_keys", "apps", "audit", "credentials", "instances", "package_keys", "packages", "playbooks",
+            "revisions",
+            "roles", "runs", "schedules", "sessions", "tasks", "users",
         )
     }  # fmt: skip
 
@@ -197,11 +200,25 @@ class Workspace(_Door):
         return Packages(self._context)
 
     @cached_property
+    def playbooks(self) -> Playbooks:
+        """Playbooks, and running them."""
+        from zona_core.usecases.playbooks import Playbooks
+
+        return Playbooks(self._context)
+
+    @cached_property
     def revisions(self) -> Revisions:
         """What apps and tasks were before."""
         from zona_core.usecases.revisions import Revisions
 
         return Revisions(self._context)
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        """When playbooks and tasks run by themselves."""
+        from zona_core.usecases.schedules import Schedules
+
+        return Schedules(self._context)
 
     @property
     def tenant(self) -> Tenant:

@@ -22,6 +22,7 @@
     ├── StoreUnavailable        the database cannot be reached or used
     └── TaskFailed              a task handler could not do its work
         ├── TaskTimeout         …within its time
+        ├── ExpressionFailed    …because an expression does not fit the values that it looks at
         └── AddressRefused      …because the address is not one this tenant may reach
 
 ``code`` is the stable name that clients may test for; the class gives its HTTP status and CLI exit code
@@ -40,6 +41,7 @@ __all__ = [
     "ConfigurationError",
     "Conflict",
     "DuplicateKey",
+    "ExpressionFailed",
     "Fault",
     "InvalidDocument",
     "InvalidInput",
@@ -278,6 +280,16 @@ class TaskTimeout(TaskFailed):
     code = "task_timeout"
 
 
+class ExpressionFailed(TaskFailed):
+    """An expression does not fit the values that it looks at; the same values will always end so.
+
+    The message tells the expression and never a value. ``details`` give the ``path`` of the text with the expression in
+    it, inside of what was compiled.
+    """
+
+    code = "expression_failed"
+
+
 class AddressRefused(TaskFailed):
     """The target resolves to an address that this instance or tenant may not reach (SPEC §5)."""
 
@@ -295,6 +307,7 @@ EXIT_AND_STATUS: Final[Mapping[type[ZonaError], tuple[int, int]]] = MappingProxy
         PermissionDenied: (6, 403),
         TaskFailed: (7, 502),
         TaskTimeout: (8, 504),
+        ExpressionFailed: (7, 422),  # what is wrong was said by the caller, not by a remote side
         StoreUnavailable: (9, 503),
         ConfigurationError: (10, 500),
         KeyUnavailable: (11, 500),

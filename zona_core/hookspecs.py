@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 from attrs import Factory, define
 
+from .ports.blobs import BlobStore
 from .ports.cache import Cache
 from .ports.cipher import Keyring
-from .ports.drawing import GraphPainter
+from .ports.drawing import GraphPainter, WaterfallPainter
+from .ports.executor import Executor
+from .ports.expressions import Expressions
 from .ports.handlers import TaskHandler
 from .ports.identity import OneTimeCodes, PasswordHasher, TokenSigner
 from .ports.importers import AppImporter
@@ -27,6 +30,7 @@ from .ports.store import DocumentStore
 
 if TYPE_CHECKING:
     from .domain.apps import AppDefinition
+    from .ports.calendar import Calendar
 
 __all__ = ["PROJECT", "PluginDetails", "hookimpl", "hookspec"]
 
@@ -107,8 +111,21 @@ def zona_rate_limiters(details: PluginDetails) -> Mapping[str, Callable[[str], R
 
 
 @hookspec
+def zona_executors(details: PluginDetails) -> Mapping[str, Callable[[str], Executor]]:  # type: ignore[empty-body]
+    """How workers hear of work, by URL scheme (``huey:``); the factory is given the whole URL."""
+
+
+@hookspec
 def zona_caches(details: PluginDetails) -> Mapping[str, Callable[[str], Cache]]:  # type: ignore[empty-body]
     """Caches by URL scheme (``memory:``); the factory is given the whole URL."""
+
+
+@hookspec
+def zona_blob_stores(details: PluginDetails) -> Mapping[str, Callable[[str], BlobStore]]:  # type: ignore[empty-body]
+    """Blob stores by URL scheme (``file:PATH``); the factory is given the whole URL.
+
+    It raises ``ConfigurationError``. ``store:``, the documents' own databases, is the core's.
+    """
 
 
 @hookspec
@@ -127,8 +144,23 @@ def zona_package_formats(details: PluginDetails) -> Mapping[str, Callable[[], Pa
 
 
 @hookspec
+def zona_calendars(details: PluginDetails) -> Mapping[str, Callable[[], Calendar]]:  # type: ignore[empty-body]
+    """Calendars by name (``cron``)."""
+
+
+@hookspec
 def zona_graph_painters(details: PluginDetails) -> Mapping[str, Callable[[], GraphPainter]]:  # type: ignore[empty-body]
     """Painters of graphs by name (``layers``)."""
+
+
+@hookspec
+def zona_waterfall_painters(details: PluginDetails) -> Mapping[str, Callable[[], WaterfallPainter]]:  # type: ignore[empty-body]
+    """Painters of what happened in the course of time by name (``bars``)."""
+
+
+@hookspec
+def zona_expressions(details: PluginDetails) -> Mapping[str, Callable[[], Expressions]]:  # type: ignore[empty-body]
+    """Languages of templates and expressions by name (``jmespath``)."""
 
 
 @hookspec

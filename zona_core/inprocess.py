@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from zona_core.errors import ZonaError
 
-__all__ = ["SystemClock", "ThreadExecutor"]
+__all__ = ["Here", "SystemClock", "ThreadExecutor"]
 
 T = TypeVar("T")
 
@@ -34,6 +34,21 @@ class SystemClock:
         time.sleep(seconds)
 
 
+class Here:
+    """The executor that carries runs out in the process that begins them; others look by themselves."""
+
+    runs_here = True
+
+    def announce(self) -> None:
+        """Nobody else is to be woken."""
+
+    def listen(self, wake: Callable[[], None]) -> None:
+        """Nobody else wakes this process."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
 class ThreadExecutor:
     """At most ``workers`` daemon threads, each started when there is work and none idle.
 
@@ -50,7 +65,7 @@ class ThreadExecutor:
         self._closed = False
 
     def submit(self, function: Callable[[], T]) -> Future[T]:
-        """See ``Executor.submit``; raises ``ZonaError`` once closed."""
+        """See ``Threads.submit``; raises ``ZonaError`` once closed."""
         future: Future[T] = Future()
         with self._lock:
             if self._closed:

@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING
 
 from zona_core.domain.tenants import Tenant
 from zona_core.errors import ZonaError
-from zona_core.inprocess import ThreadExecutor
+from zona_core.inprocess import Here, ThreadExecutor
 from zona_core.persistence.database import Database
 from zona_core.persistence.placement import Placements, TenantStore
 from zona_core.plugins import Plugins
+from zona_core.ports.blobs import BlobStore
 from zona_core.ports.cache import Cache
 from zona_core.ports.cipher import Keyring
 from zona_core.ports.clock import Clock
 from zona_core.ports.executor import Executor
 from zona_core.ports.limits import RateLimiter
+from zona_core.ports.threads import Threads
 from zona_core.settings import Settings
 from zona_core.usecases._area import identity_tag
 
 if TYPE_CHECKING:
     from zona_core.persistence.snapshots import Snapshots
+    from zona_core.usecases._engine.engine import Engine
 
 __all__ = ["Parts"]
 
@@ -35,10 +38,13 @@ class Parts:
         self._lock = threading.RLock()
         self._closed = False
         self._database: Database | None = None
-        self._executor: ThreadExecutor | None = None
+        self._threads: ThreadExecutor | None = None
+        self._executor: Executor | None = None
+        self._engine: Engine | None = None
         self._keyring: Keyring | None = None
         self._cache: Cache | None = None
         self._rate_limiter: RateLimiter | None = None
+        self._blobs: BlobStore | None = None
         self._snapshots: Snapshots | None = None
         self.clock = clock
         self.active = active
@@ -54,6 +60,9 @@ class Parts:
         self.package_format = plugins.package_format
         self.package_formats = plugins.package_formats
         self.graph_painter = plugins.graph_painter
+        self.waterfall_painter = plugins.waterfall_painter
+        self.calendar = plugins.calendar
+        self.expressions = plugins.expressions
 
     @property
     def database(self) -> Database:
@@ -73,13 +82,35 @@ class Parts:
         return {} if placements is None else placements.connections
 
     @property
-    def executor(self) -> Executor:
-        """Where handlers run."""
+    def threads(self) -> Threads:
+        """Where handlers run that somebody waits for."""
         with self._lock:
             self._refuse_closed()
-            if self._executor is None:
-                self._executor = ThreadExecutor(self.settings.workers)
-            return self._executor
+            if self._threads is None:
+                self._threads = ThreadExecutor(self.settings.workers)
+            return self._threads
+
+    @property
+    def executor(self) -> Executor:
+        """How workers hear that there is work."""
+        if self._executor is None:
+            with self._lock:
+                self._refuse_closed()
+                if self._executor is None:
+                    self._executor = self._opened_executor(self.settings.executor)
+        return self._executor
+
+    @property
+    def engine(self) -> Engine:
+        """What carries runs out."""
+        if self._engine is None:
+            from zona_core.usecases._engine.engine import Engine
+
+            with self._lock:
+                self._refuse_closed()
+                if self._engine is None:
+                    self._engine = Engine(self)
+        return self._engine
 
     @property
     def cache(self) -> Cache:
@@ -110,13 +141,26 @@ class Parts:
                     self._rate_limiter = self.opened_limiter(self.settings.rate_limits)
         return self._rate_limiter
 
+    @property
+    def blobs(self) -> BlobStore:
+        """The blob store."""
+        if self._blobs is None:
+            with self._lock:
+                self._refuse_closed()
+                if self._blobs is None:
+                    self._blobs = self._opened_blobs(self.settings.blobs)
+        return self._blobs
+
     def close(self) -> None:
         """Closes what was opened."""
+        if self._engine is not None:  # it gives back what it has under way
+            self._engine.close()
         with self._lock:
             self._closed = True
-        if self._executor is not None:
-            self._executor.close()
-        for part in (self._rate_limiter, self._cache):
+        for pool in (self._executor, self._threads):
+            if pool is not None:
+                pool.close()
+        for part in (self._rate_limiter, self._cache, self._blobs):
             if part is not None:
                 part.close()
         if self._database is not None:
@@ -129,6 +173,16 @@ class Parts:
 
             return StoreRateLimiter(self.database.store.collection(RATES), self.database.store.now)
         return self._plugins.open_rate_limiter(url)
+
+    def _opened_blobs(self, url: str) -> BlobStore:
+        if url == "store:":
+            from zona_core.persistence.blobs import StoreBlobs
+
+            return StoreBlobs(self.database)
+        return self._plugins.open_blobs(url)
+
+    def _opened_executor(self, url: str) -> Executor:
+        return Here() if url.partition(":")[0] == "threads" else self._plugins.open_executor(url)
 
     def _placed(self, database: Database) -> Placements:
         template = self.settings.tenant_store

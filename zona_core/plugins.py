@@ -14,9 +14,12 @@ from zona_core import hookspecs
 from zona_core.domain.apps import AppDefinition
 from zona_core.errors import ConfigurationError, NotFound
 from zona_core.hookspecs import PROJECT, PluginDetails
+from zona_core.ports.blobs import BlobStore
 from zona_core.ports.cache import Cache
 from zona_core.ports.cipher import Keyring
-from zona_core.ports.drawing import GraphPainter
+from zona_core.ports.drawing import GraphPainter, WaterfallPainter
+from zona_core.ports.executor import Executor
+from zona_core.ports.expressions import Expressions
 from zona_core.ports.handlers import TaskHandler
 from zona_core.ports.identity import OneTimeCodes, PasswordHasher, TokenSigner
 from zona_core.ports.importers import AppImporter
@@ -28,6 +31,8 @@ from zona_core.ports.store import DocumentStore
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+    from zona_core.ports.calendar import Calendar
 
 __all__ = ["PluginReport", "Plugins"]
 
@@ -144,19 +149,44 @@ class Plugins:
         """The names of all package formats."""
         return sorted(self._offered("zona_package_formats"))
 
+    def calendar(self, name: str = "cron") -> Calendar:
+        """The calendar of that name; raises ``NotFound``."""
+        factories: Factories[Calendar] = self._offered("zona_calendars")
+        return self._instance("calendar", name, factories)
+
     def graph_painter(self, name: str = "layers") -> GraphPainter:
         """The painter of graphs of that name; raises ``NotFound``."""
         factories: Factories[GraphPainter] = self._offered("zona_graph_painters")
         return self._instance("graph painter", name, factories)
+
+    def waterfall_painter(self, name: str = "bars") -> WaterfallPainter:
+        """The painter of waterfalls of that name; raises ``NotFound``."""
+        factories: Factories[WaterfallPainter] = self._offered("zona_waterfall_painters")
+        return self._instance("waterfall painter", name, factories)
+
+    def expressions(self, name: str = "jmespath") -> Expressions:
+        """The language of templates and expressions of that name; raises ``NotFound``."""
+        factories: Factories[Expressions] = self._offered("zona_expressions")
+        return self._instance("expression language", name, factories)
 
     def open_rate_limiter(self, url: str) -> RateLimiter:
         """A rate limiter for ``url``; raises ``ConfigurationError`` for an unknown scheme."""
         factory: Callable[[str], RateLimiter] = self._by_scheme("rate limiter", url, "zona_rate_limiters")
         return factory(url)
 
+    def open_executor(self, url: str) -> Executor:
+        """How workers hear of work, for that URL; raises ``ConfigurationError``."""
+        factory: Callable[[str], Executor] = self._by_scheme("executor", url, "zona_executors")
+        return factory(url)
+
     def open_cache(self, url: str) -> Cache:
         """A cache for ``url``; raises ``ConfigurationError`` for an unknown scheme."""
         factory: Callable[[str], Cache] = self._by_scheme("cache", url, "zona_caches")
+        return factory(url)
+
+    def open_blobs(self, url: str) -> BlobStore:
+        """A blob store for ``url``; raises ``ConfigurationError`` for an unknown scheme."""
+        factory: Callable[[str], BlobStore] = self._by_scheme("blob store", url, "zona_blob_stores")
         return factory(url)
 
     def http_routes(self) -> list[tuple[str, Any]]:
@@ -190,10 +220,15 @@ class Plugins:
             "one-time codes": sorted(self._offered("zona_one_time_codes")),
             "rate limiters": sorted(self._offered("zona_rate_limiters")),
             "caches": sorted(self._offered("zona_caches")),
+            "blob stores": sorted(self._offered("zona_blob_stores")),
             "signature schemes": sorted(self._offered("zona_signature_schemes")),
             "logo readers": sorted(self._offered("zona_logo_readers")),
             "package formats": self.package_formats(),
+            "calendars": sorted(self._offered("zona_calendars")),
             "graph painters": sorted(self._offered("zona_graph_painters")),
+            "waterfall painters": sorted(self._offered("zona_waterfall_painters")),
+            "executors": sorted(self._offered("zona_executors")),
+            "expression languages": sorted(self._offered("zona_expressions")),
         }
 
     def _load(self, entry_point: EntryPoint) -> None:

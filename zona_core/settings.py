@@ -57,10 +57,17 @@ class Settings:
     tenant: str = "localhost"
     #: how many handlers run at a time in this process
     workers: int = 16
+    #: how long a process that does not answer keeps its runs; what it held goes on elsewhere after that
+    lease_seconds: float = 15.0
+    #: URL of how workers hear of work: ``threads:`` carries runs out in the process that begins them
+    executor: str = field(default="threads:", repr=False)
     #: URL of the cache; not in the repr, as it may hold a password
     cache: str = field(default="memory:", repr=False)
     #: URL of the rate limiter; ``memory:`` counts in each process, ``store:`` exactly over all of them; not in the repr
     rate_limits: str = field(default="memory:", repr=False)
+    #: URL of the blob store, which keeps large bytes: ``store:`` in the tenants' own databases, ``file:PATH`` in a
+    #: folder; not in the repr
+    blobs: str = field(default="store:", repr=False)
     #: with what new keys sign access tokens: ``EdDSA`` or ``HS256``
     token_algorithm: str = "EdDSA"  # noqa: S105  # an algorithm, not a secret
     #: how long an access token counts
@@ -94,6 +101,7 @@ class Settings:
             Fault(name, f"{value} is out of range", f"{least}-{most}")
             for name, value, least, most in (
                 ("workers", self.workers, 1, 1024),
+                ("lease_seconds", self.lease_seconds, 1, 3_600),
                 ("access_token_seconds", self.access_token_seconds, 1, 86_400),
                 ("session_seconds", self.session_seconds, 60, 31 * 86_400),
                 ("max_sessions", self.max_sessions, 1, 1_000),
@@ -106,10 +114,14 @@ class Settings:
                 ("store", self.store or "sqlite:", "for example sqlite:///zona.db"),
                 ("keyring", self.keyring or "env:", "env:NAME or file:PATH"),
                 ("cache", self.cache, "for example memory:"),
+                ("executor", self.executor, "for example threads:"),
                 ("rate_limits", self.rate_limits, "for example memory: or store:"),
+                ("blobs", self.blobs, "store: or file:PATH"),
             )
             if ":" not in value
         ]
+        if self.blobs.startswith("store:") and self.blobs != "store:":
+            found.append(Fault("blobs", "says more than store:, which takes nothing", "store:"))
         if self.tenancy not in ("shared", "mssp"):
             found.append(Fault("tenancy", "is no mode", "shared or mssp"))
         if self.tenant_store and ("{tenant}" not in self.tenant_store or ":" not in self.tenant_store):

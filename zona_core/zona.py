@@ -104,6 +104,18 @@ class Zona:
 
         return Replays(self._parts)
 
+    def work(self) -> None:
+        """Has this process take part in carrying out runs that are due, whoever began them, until it is closed.
+
+        A process that begins runs carries out those that it has threads for without that. Raises ``StoreUnavailable``.
+        """
+        self._parts.engine.work()
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether this process carries out the runs that it begins; if not, they are left to those that ``work``."""
+        return self._parts.executor.runs_here
+
     @property
     def cache(self) -> Cache:
         """The cache that the settings name; raises ``ConfigurationError``."""

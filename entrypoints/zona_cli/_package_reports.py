@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from zona_core.usecases._import import AppImport, ImportReport
     from zona_core.usecases._inspect import PackageContents
 
-__all__ = ["show_contents", "show_export", "show_import"]
+__all__ = ["remark", "show_contents", "show_export", "show_import"]
 
 #: remarks on one package; ``--output json`` shows all
 _MOST_REMARKS: Final = 20
@@ -48,7 +48,7 @@ def show_contents(session: Session, found: PackageContents) -> None:
             ],
             [(app.title, app.version, len(app.tasks), app.description) for app in found.apps],
         )
-    _remark(session, _of_no_use(found.left_out))
+    remark(session, _of_no_use(found.left_out))
 
 
 def show_export(session: Session, report: ExportReport, place: str) -> None:
@@ -58,8 +58,8 @@ def show_export(session: Session, report: ExportReport, place: str) -> None:
         session, f"wrote {counted(len(report.apps), 'app')} with {counted(report.tasks, 'task')} to {place}{signed}"
     )
     out.note(session, f"digest: {report.digest}")
-    _remark(session, [f"there is no app {each}" for each in report.missing])
-    _remark(session, map(str, report.left_out))
+    remark(session, [f"there is no app {each}" for each in report.missing])
+    remark(session, map(str, report.left_out))
 
 
 def show_import(session: Session, report: ImportReport) -> None:
@@ -110,10 +110,10 @@ def _tell(session: Session, report: ImportReport) -> None:
         lacks = [f"{_named(lack.app, lack.task, app)} is missing, and waited for: {lack.path}" for lack in app.missing]
         broken = [f"the instance {title} cannot be used as it is" for title in app.instances_broken]
         kept = [f"the task {tag} is not in the package, and stays: other apps need it" for tag in app.tasks_kept]
-        _remark(session, (f"{app.title}: {text}" for text in (*lacks, *broken, *kept)))
+        remark(session, (f"{app.title}: {text}" for text in (*lacks, *broken, *kept)))
         for each in app.mapped:
             out.note(session, f"{app.title}: {each.app}/{each.task} now leads to {each.to}: {each.path}")
-    _remark(session, _of_no_use(report.left_out))
+    remark(session, _of_no_use(report.left_out))
 
 
 def _tasks(app: AppImport) -> str:
@@ -144,7 +144,8 @@ def _named(app: str, task: str, importing: AppImport) -> str:
     return f"{app or importing.stored_title}/{task}"
 
 
-def _remark(session: Session, texts: Iterable[str]) -> None:
+def remark(session: Session, texts: Iterable[str]) -> None:
+    """Warns of the first few, and tells how many more there are."""
     remarks = list(texts)
     for text in remarks[:_MOST_REMARKS]:
         out.warn(session, text)

@@ -17,7 +17,8 @@ from zona_cli._runs import private_hint
 from zona_cli._session import Session, pass_session
 
 if TYPE_CHECKING:
-    from zona_core.usecases._verification import TaskVerification, TrialRun
+    from zona_core.usecases._trial_runs import TrialRun
+    from zona_core.usecases._verification import TaskVerification
 
 __all__ = ["verify"]
 

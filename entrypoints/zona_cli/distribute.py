@@ -13,6 +13,7 @@ from zona_cli._commands import Command
 from zona_cli._completion import app_titles
 from zona_cli._diffs import show_differences
 from zona_cli._errors import PARTLY, report_part
+from zona_cli._package_reports import remark
 from zona_cli._paging import gathered
 from zona_cli._session import Session, pass_session
 from zona_cli._text import counted
@@ -40,7 +41,7 @@ __all__ = ["distribute"]
     show_default=True,
     help="What becomes of an app whose title is taken.",
 )
-@click.option("--dry-run", is_flag=True, help="Change nothing; show what would become of the apps.")
+@click.option("--dry-run", is_flag=True, help="Change nothing; show what would become of apps and instances.")
 @pass_session
 def distribute(
     session: Session,
@@ -69,6 +70,7 @@ def distribute(
         out.document(report)
     else:
         _show(report, dry_run=dry_run)
+        remark(session, dict.fromkeys(str(fault) for tenant in report for fault in tenant.left_out))
         dry = "dry run, nothing was changed: " if dry_run else ""
         failed = sum(each.failed for each in report)
         out.note(session, f"{dry}{counted(len(report), 'tenant')}, {failed or 'none'} with failures")

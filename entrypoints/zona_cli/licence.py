@@ -16,6 +16,7 @@ from zona_cli._files import STANDARD, writing
 from zona_cli._inputs import Assignment
 from zona_cli._paging import gathered, paged
 from zona_cli._session import Session, pass_session
+from zona_cli._text import counted
 
 if TYPE_CHECKING:
     from zona_core import Licence
@@ -138,6 +139,33 @@ def recount(session: Session) -> None:
     out.done(session, found, "counted: " + (", ".join(changed) or "the figures were right"))
     if found.left_out:
         out.warn(session, f"not counted, as their databases do not answer: {', '.join(found.left_out)}")
+
+
+@licence.command()
+@click.option(
+    "--older-than",
+    type=click.IntRange(0, 86_400),
+    default=600,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long ago a change has to have begun to count as left behind.",
+)
+@pass_session
+def settle(session: Session, older_than: int) -> None:
+    """Decide what crashed processes left undecided, by what is found in the tenants' data.
+
+    Until then the licence counts what they were about to make. It is done in time by itself.
+    """
+    with out.working("settling"):
+        found = session.system().licence.settle(older_than=older_than)
+    done = "nothing was left behind"
+    if found.notes:
+        more = "counts" if found.given_back == 1 else "count"
+        done = f"settled {counted(found.notes, 'change')}: {counted(found.given_back, 'object')} {more} no more"
+    out.done(session, found, done)
+    if found.waiting:
+        waiting = counted(found.waiting, "change")
+        out.warn(session, f"not settled, as the tenants' databases do not answer: {waiting}")
 
 
 @licence.command()

@@ -35,6 +35,7 @@ class _Root(LazyGroup):
         "runs": "runs:runs",
         "audit": "audit:audit",
         "serve": "serve:serve",
+        "worker": "worker:worker",
         "tenants": "tenants:tenants",
         "licence": "licence:licence",
         "users": "users:users",

@@ -9,6 +9,7 @@ from zona_cli._commands import Group
 from zona_cli._completion import app_titles, run_ids
 from zona_cli._paging import gathered, paged
 from zona_cli._runs import duration, show_run
+from zona_cli._runs_picture import picture
 from zona_cli._session import Session, pass_session
 
 __all__ = ["runs"]
@@ -80,3 +81,6 @@ def show(session: Session, run_id: str) -> None:
         out.document(found)
     else:
         show_run(found, with_error=True)
+
+
+runs.add_command(picture)

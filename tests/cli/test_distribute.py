@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from sample_apps import app as sample
 from sample_apps import task
 
@@ -71,6 +72,22 @@ def test_all_other_tenants_may_be_meant(tenants: Call) -> None:
     assert [line.split()[0] for line in done.stdout.splitlines()[1:]] == ["acme"]
     assert done.stderr == "dry run, nothing was changed: 1 tenant, none with failures\n"
     assert "Base" not in tenants("--tenant", "acme", "apps", "list").stdout
+
+
+def test_a_dry_run_shows_what_would_be_done(tenants: Call, tmp_path: Path, home: Path) -> None:
+    """The instances too, and the secrets that stay behind, once for all tenants; then the same is done."""
+    header = {"name": "Authorization", "in": "header", "value": f"Bearer {SECRET}"}
+    get = evolve(task("get"), handler_config={"method": "GET", "path": "/get", "parameters": [header]})
+    with Zona.embedded(home) as zona:
+        zona.tenant().apps.upsert(sample("Base", get, fields=(KEY,)), app_id=1)
+    text = f'[[acme.Base]]\ntitle = "Main"\nvalues = {{ key = "{SECRET}" }}'
+    wanted = (*DISTRIBUTE, "--to", "globex", *connections(tmp_path, text))
+    dry = tenants(*wanted, "--dry-run")
+    assert "Main created" in " ".join(dry.stdout.split())
+    assert dry.stderr.count("Base/get: handler_config.parameters[0].value: a literal secret was left out") == 1
+    done = tenants(*wanted)
+    assert (dry.stdout, dry.stderr.replace("dry run, nothing was changed: ", "")) == (done.stdout, done.stderr)
+    assert SECRET not in dry.stdout + dry.stderr
 
 
 def test_what_fails_in_one_tenant_is_told(tenants: Call, tmp_path: Path) -> None:

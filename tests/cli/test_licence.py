@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from zona_core import licensing
+from zona_core import Zona, licensing
+from zona_core.domain.licences import COMMUNITY
+from zona_core.persistence.ledger import Ledger
 
 
 @pytest.fixture
@@ -88,9 +90,35 @@ def test_what_is_used_is_told(ready: Any, app: str) -> None:
     assert report["status"]["licence"]["type"] == "community"
 
 
+@pytest.fixture
+def abandoned(app: str, home: Path) -> str:
+    """What a process that died leaves: one more integration counted than there is, with a note of it."""
+    with Zona.embedded(home) as zona:
+        database = zona._parts.database
+        Ledger(database).reserve("localhost", ["integrations/99"], COMMUNITY, database.store.now())
+    return app
+
+
+def test_what_a_crash_left_is_settled(ready: Any, abandoned: str) -> None:
+    """Not before its time, unless that is asked for; a second time there is nothing left."""
+    assert ready("licence", "settle").stdout == "nothing was left behind\n"
+    told = json.loads(ready("-o", "json", "licence", "settle", "--older-than", "0").stdout)
+    assert told == {"notes": 1, "given_back": 1, "waiting": 0}
+    assert ready("licence", "settle", "--older-than", "0").stdout == "nothing was left behind\n"
+    assert ready("licence", "recount").stdout == "counted: the figures were right\n"
+
+
+def test_what_was_settled_is_told_in_a_sentence(ready: Any, abandoned: str) -> None:
+    """How many changes, and how many objects count no more."""
+    done = ready("licence", "settle", "--older-than", "0")
+    assert (done.exit_code, done.stdout) == (0, "settled 1 change: 1 object counts no more\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
+        (["settle", "--older-than", "-1"], 2, "--older-than"),
+        (["settle", "--older-than", "nan"], 2, "--older-than"),
         (["install", "nosuch.json"], 2, "nosuch.json"),
         (["issue", "--key", "nosuch.pem", "--licensee", "x"], 2, "nosuch.pem"),
         (["issue", "--key", "{key}", "--licensee", ""], 3, "licensee"),

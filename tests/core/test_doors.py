@@ -22,6 +22,7 @@ from zona_core import (
     TenantUnavailable,
     Zona,
 )
+from zona_core.domain.playbooks import PlaybookDefinition
 from zona_core.usecases._area import UseCase
 from zona_core.usecases.registry import areas, use_cases
 
@@ -68,11 +69,29 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "revisions.of_task": {"app": 1, "task": 1},
     "revisions.restore_app": {"app": 1, "to": 1},
     "revisions.restore_task": {"app": 1, "task": 1, "to": 1},
+    "playbooks.check": {"definition": PlaybookDefinition(title="P")},
+    "playbooks.get": {"playbook": 1},
+    "playbooks.list": {},
+    "playbooks.read_document": {"document": b"{}"},
+    "playbooks.rehearse": {"playbook": 1},
+    "playbooks.remove": {"playbook": 1},
+    "playbooks.run": {"playbook": 1},
+    "playbooks.save": {"definition": PlaybookDefinition(title="P")},
+    "playbooks.start": {"playbook": 1},
+    "runs.cancel": {"run_id": "x"},
+    "runs.decide": {"run_id": "x", "step": "ask", "approved": True},
     "runs.get": {"run_id": "x"},
     "runs.list": {},
+    "runs.pause": {"run_id": "x"},
+    "runs.picture": {"run_id": "x"},
+    "runs.progress": {"run_id": "x"},
+    "runs.replay": {"run_id": "x"},
+    "runs.resume": {"run_id": "x"},
     "runs.run": {"app": 1, "task": 1},
     "runs.start": {"app": 1, "task": 1},
+    "runs.steps": {"run_id": "x"},
     "runs.wait": {"run_id": "x", "seconds": 0},
+    "runs.waiting": {"run_id": "x"},
     "licence.install": {"document": "{}"},
     "licence.recount": {},
     "licence.report": {},

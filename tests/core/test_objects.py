@@ -73,6 +73,7 @@ ON_OBJECTS: dict[str, list[dict[str, Any]]] = {
     ],
     "runs.get": [{"run_id": "{run}"}],
     "runs.list": [{}, {"app": "{app}"}, {"app": "{app}", "task": "echo"}, {"app": "{app}", "instance": "{app} main"}],
+    "runs.picture": [{"run_id": "{run}"}],
     "runs.run": [
         {"app": "{app}", "task": "echo", "inputs": {"text": "x"}},
         {"app": "{id}", "task": "{task}", "instance": "{instance}", "inputs": {"text": "x"}},

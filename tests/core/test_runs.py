@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -179,19 +180,27 @@ def test_secrets_that_come_back_are_masked(ready: Zona, plugin: Any) -> None:
 
 
 def test_interruption_is_recorded_and_passed_on(ready: Zona, plugin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Ctrl-C while a run waits ends its record; the interrupt goes on."""
-    plugin.handler.functions["echo"] = lambda call: {}
-    executor = ready._parts.executor
+    """A Ctrl-C while a run waits ends its record; the handler is told, and the interrupt goes on."""
+    begun, told = threading.Event(), threading.Event()
 
-    def interrupted(function: object) -> Any:
+    def slow(call: TaskCall) -> dict[str, Any]:
+        begun.set()
+        while not call.abandoned():
+            time.sleep(0.001)
+        told.set()
+        return {}
+
+    def interrupted(watch: object, seconds: float) -> Any:
+        assert begun.wait(20)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(executor, "submit", interrupted)
+    plugin.handler.functions["echo"] = slow
+    monkeypatch.setattr("zona_core.usecases._engine.engine.Watch.wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
         ready.tenant().runs.run("Demo", "echo", inputs={"text": "x"})
     [run] = ready.tenant().runs.list().items
-    assert run.error
-    assert run.error["code"] == "run_interrupted"
+    assert (run.status, run.error["code"]) == (RunStatus.FAILURE, "run_interrupted")
+    assert told.wait(20)
 
 
 def test_the_instance_may_be_left_out_only_if_there_is_one(ready: Zona, plugin: Any) -> None:
@@ -322,18 +331,25 @@ def test_details_that_can_be_recorded_are_kept_beside_others(ready: Zona, plugin
     assert run.error["details"] == {"http_status": 404}
 
 
-def test_a_run_for_which_no_worker_was_free_says_so(plugin: Any, app_factory: AppFactory) -> None:
-    """The task has not begun, which is another matter than a slow one."""
+def test_a_run_for_which_no_worker_is_free_waits_for_one(plugin: Any, app_factory: AppFactory) -> None:
+    """Its time begins when its handler does: a busy process makes no run fail."""
     with Zona(store="memory://", plugins={"function": plugin}, workers=1) as zona:
         zona.tenant().apps.upsert(app_factory())
         zona.tenant().instances.add("Demo", title="main", values={"api_key": "s3cret-value"})
-        go = threading.Event()
-        zona._parts.executor.submit(go.wait)
-        run = zona.tenant().runs.run("Demo", "echo", inputs={"text": "x"}, timeout=0.01)
+        begun, go = threading.Event(), threading.Event()
+
+        def slow(call: TaskCall) -> dict[str, Any]:
+            begun.set()
+            return {"went": go.wait(20)}
+
+        plugin.handler.functions["echo"] = slow
+        first = zona.tenant().runs.start("Demo", "echo", inputs={"text": "x"})
+        assert begun.wait(20)
+        second = zona.tenant().runs.start("Demo", "echo", inputs={"text": "y"}, timeout=0.5)
+        assert zona.tenant().runs.wait(second.id, seconds=0.7).status is RunStatus.QUEUED
         go.set()
-    assert run.status is RunStatus.TIMEOUT
-    assert run.error
-    assert "no worker was free" in run.error["message"]
+        ends = [zona.tenant().runs.wait(run.id, seconds=20).status for run in (first, second)]
+    assert ends == [RunStatus.SUCCESS, RunStatus.SUCCESS]
 
 
 def test_a_secret_in_another_input_is_masked_in_the_record(ready: Zona, plugin: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -176,7 +177,7 @@ def test_what_breaks_off_a_run_is_recorded_and_logged(
     def broken(*_: Any) -> None:
         raise RuntimeError("a fault of ours")
 
-    monkeypatch.setattr("zona_core.usecases._run_work.Attempts.run", broken)
+    monkeypatch.setattr("zona_core.usecases._engine.perform.Performer.perform", broken)
     with caplog.at_level(logging.ERROR, "zona.runs"):
         done = ended(ready, started(ready))
     assert (done.status, done.error["code"]) == (RunStatus.FAILURE, "run_interrupted")
@@ -186,7 +187,7 @@ def test_what_breaks_off_a_run_is_recorded_and_logged(
 def test_a_store_that_is_away_for_a_moment_loses_no_end(
     ready: Zona, plugin: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The progress is skipped and the end is recorded once the store is back."""
+    """Progress and end are recorded once the store is back."""
     replace, refused = Repository.replace, []
 
     def flaky_store(self: Any, model: Any) -> Any:
@@ -201,41 +202,34 @@ def test_a_store_that_is_away_for_a_moment_loses_no_end(
     plugin.handler.functions["echo"] = fail
     monkeypatch.setattr(Repository, "replace", flaky_store)
     done = ended(ready, started(ready))
-    assert refused == [RunStatus.RUNNING, RunStatus.FAILURE, RunStatus.FAILURE]
+    assert refused == [RunStatus.RUNNING] * 3
     assert (done.status, len(done.attempts)) == (RunStatus.FAILURE, 2)
 
 
-def test_closing_records_that_a_queued_run_will_not_begin(ready: Zona, plugin: Any) -> None:
-    """What waits for a worker when Zona is closed ends as closed; what runs comes to its end."""
-    begun, go = threading.Semaphore(0), threading.Event()
+def test_closing_gives_back_what_has_not_begun(
+    tmp_path: Path, plugin: Any, app_factory: Callable[..., AppDefinition]
+) -> None:
+    """What runs comes to its end; what waits for a worker is carried out by the next process that works."""
+    begun, go = threading.Event(), threading.Event()
 
     def slow(call: TaskCall) -> dict[str, Any]:
-        begun.release()
-        assert go.wait(20)
-        return {}
+        begun.set()
+        return {"went": go.wait(20)}
 
     plugin.handler.functions["echo"] = slow
-    running = [started(ready) for _ in range(2)]
-    assert all(begun.acquire(timeout=20) for _ in running)
-    queued = started(ready)
-    executor, runs = ready._parts.executor, ready.tenant().runs
-    closing = threading.Thread(target=executor.close)
-    closing.start()
-    dropped = runs.wait(queued.id, seconds=20)
-    assert (dropped.status, dropped.error["code"]) == (RunStatus.FAILURE, "closed")
-    go.set()
-    closing.join(20)
-    assert {runs.get(run.id).status for run in running} == {RunStatus.SUCCESS}
-
-
-def test_a_run_that_cannot_be_handed_over_is_recorded_as_failed(ready: Zona) -> None:
-    """The caller is told, and no record stays queued for ever."""
-    ready._parts.executor.close()
-    with pytest.raises(ZonaError) as caught:
-        started(ready)
-    assert caught.value.code == "closed"
-    [run] = ready.tenant().runs.list().items
-    assert (run.status, run.error["code"]) == (RunStatus.FAILURE, "run_interrupted")
+    with Zona.embedded(tmp_path, plugins={"function": plugin}, workers=1) as zona:
+        zona.tenant().apps.upsert(app_factory())
+        zona.tenant().instances.add("Demo", title="main", values={"api_key": CANARY})
+        running = started(zona)
+        assert begun.wait(20)
+        queued = started(zona)
+        threading.Timer(0.1, go.set).start()
+    with Zona.embedded(tmp_path, plugins={"function": plugin}, workers=1) as zona:
+        runs = zona.tenant().runs
+        assert runs.get(running.id).status is RunStatus.SUCCESS
+        assert runs.get(queued.id).status is RunStatus.QUEUED
+        zona.work()
+        assert ended(zona, queued).status is RunStatus.SUCCESS
 
 
 def test_a_closed_zona_records_no_run(ready: Zona, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,7 @@ from zona_core import (
     hookimpl,
 )
 from zona_core.domain.identity import Session, User
+from zona_core.domain.playbooks import PlaybookDefinition, Step
 from zona_core.doors import Workspace
 from zona_core.usecases.api_keys import IssuedKey
 from zona_http import Answer, Call, HttpSettings, Operation, Upload, create_app
@@ -380,6 +381,9 @@ class Furnisher:
         instance = door.instances.add(name, title=f"{name}-instance", values={"api_key": note})
         credential = door.credentials.add(f"{name}-credential", {"api_key": note})
         run = door.runs.run(name, tag, instance=instance.title, inputs={"text": note})
+        playbook = door.playbooks.save(
+            PlaybookDefinition(title=f"{name}-playbook", description=note, steps=(Step(name="note", set={"note": note}),))
+        )
         package_key = door.package_keys.create(f"{name}-package-key")
         return {
             "app": name,
@@ -387,6 +391,7 @@ class Furnisher:
             "target": f"apps/{app.integration_id}",
             "task": tag,
             "task_id": run.task_id,
+            "playbook_id": playbook.id,
             "run_id": run.id,
             "instance": instance.title,
             "instance_id": instance.instance_id,

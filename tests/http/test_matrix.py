@@ -25,7 +25,7 @@ PASSWORD = "canary correct horse"
 #: codes of refusals for want of permission, at the tenant's door, and at the platform's
 REFUSALS = {"permission_denied", "wrong_tenant", "platform_only"}
 #: operations that read, though their method is not GET
-READING_POSTS = {"distribute_apps", "export_apps", "validate_task", "verify_task"}
+READING_POSTS = {"check_playbook", "distribute_apps", "export_apps", "validate_task", "verify_task"}
 #: values of parameters for what is not of one realm, or not there
 OTHERS = {"code": "spare", "kid": "none", "exiprytime": "4102444800"}
 #: from what changes nothing to what takes away most, so that later calls find something
@@ -124,7 +124,7 @@ class Stage:
         data = [database.tenant(code) for code in ("acme", "zeta", "localhost", "core")]
         kinds = (
             *("apps", "tasks", "instances", "credentials", "runs", "roles", "users", "audit", "keyed_calls"),
-            *("package_keys", "revisions"),
+            *("package_keys", "revisions", "playbooks"),
         )
         stored = [as_data(model) for each in data for kind in kinds for model in getattr(each, kind).all()]
         return [

@@ -300,9 +300,15 @@ class TestSizes:
             assert raw(environ, method="POST", path=IMPORT, headers=headers)[0] == status
         assert len(files) == 2
 
-    def test_other_parts_are_small(self, call: Ask, problem: Any) -> None:
-        """They are held in memory."""
-        problem(sent(call, b"x", on_conflict="y" * 2_500), 400, "invalid_multipart")
+    def test_other_parts_are_small(self, call: Ask, problem: Any, files: list[Any]) -> None:
+        """They are held in memory; the part is named, and what stands before it is let go of."""
+        problem(sent(call, b"x", on_conflict="y" * 2_000), 422, "invalid_input")
+        told = problem(sent(call, b"x", on_conflict="y" * 2_001), 413, "part_too_large")
+        assert told["detail"] == "the part on_conflict is larger than 2000 bytes"
+        head = b'--7f3a\r\nContent-Disposition: form-data; name="package"; filename="a"\r\n\r\nx\r\n'
+        asked = form(b"x", on_conflict="y" * 2_001)
+        problem(call("POST", IMPORT, body=head + asked["body"], headers=asked["headers"]), 413, "part_too_large")
+        assert len(files) == 2
 
     def test_a_body_that_ends_too_early_is_told(self, raw: Any, people: Any, files: list[Any]) -> None:
         """Wherever it ends, before it was announced to; what stands after the last part does not matter."""

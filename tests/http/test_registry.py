@@ -26,7 +26,10 @@ from zona_http.routes import operations_of
 #: use-cases that no operation serves, with the reason
 EXEMPT = {
     "packages.inspect": "a dry run of the import tells more",
+    "playbooks.read_document": "a playbook comes as JSON there: this reads files for the command line",
+    "playbooks.start": "POST /api/v1/playbooks/{playbook_id}/runs calls it instead of playbooks.run",
     "runs.start": "POST /api/v1/runs calls it instead of runs.run where the body says not to wait",
+    "runs.wait": "the events of a run come by runs.progress, which tells the steps, too",
     "tasks.read_document": "a task comes as JSON there: this reads files for the command line",
     "store.copy": "the service does not run while its store is copied: the command line has it",
     "tenants.migrate": "takes as long as the data needs, and whoever does it watches: the command line has it",

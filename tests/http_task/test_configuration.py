@@ -1,9 +1,13 @@
 """Static checks: every fault at once, each with its path."""
 
+from datetime import date
+from uuid import UUID
+
 import pytest
 
 from zona_core.domain.apps import AppDefinition, TaskDefinition
 from zona_core.domain.fields import Field, FieldKind, OutputField
+from zona_http_task._config_reading import read_task
 from zona_http_task.handler import HttpTaskHandler
 
 APP = {
@@ -210,3 +214,39 @@ def test_an_invalid_configuration_does_not_run(lab, service) -> None:
     assert caught.value.code == "invalid_request"
     assert [fault.path for fault in caught.value.faults] == ["handler_config.nope"]
     assert service.seen == []
+
+
+def test_each_parameter_is_told_by_its_own_place() -> None:
+    """Equal ones are read once, but their faults and the names in them belong to where each stands."""
+    wrong = {"in": "query", "name": "q", "value": "{{ input.other }}", "style": "none"}
+    faults = task_faults({"method": "GET", "path": "/", "parameters": [wrong, {**TASK["parameters"][1]}, wrong]})
+    assert list(faults) == [
+        "handler_config.parameters[0].style",
+        "handler_config.parameters[2].style",
+        "handler_config.parameters[0].value",
+        "handler_config.parameters[2].value",
+    ]
+
+
+@pytest.mark.parametrize("value", [float("nan"), UUID(int=1), date(2024, 1, 1), b"x", {"a": float("inf")}])
+def test_what_only_looks_like_json_is_refused(value) -> None:
+    """Whatever the encoder would make of it."""
+    parameter = {"in": "query", "name": "q", "value": value}
+    faults = task_faults({"method": "GET", "path": "/", "parameters": [parameter]})
+    assert faults == {"handler_config": "is not JSON data"}
+
+
+def test_numbers_of_any_length_are_json() -> None:
+    """Also those that need more than 64 bits, each as it is."""
+    parameters = [{"in": "query", "name": "q", "value": 10**30}, {"in": "query", "name": "r", "value": 1}]
+    config = {"method": "GET", "path": "/", "parameters": parameters}
+    assert task_faults(config) == {}
+    read = read_task(config).config.parameters
+    assert [parameter.value for parameter in read] == [10**30, 1]
+
+
+def test_values_that_python_calls_equal_are_not_the_same() -> None:
+    """1, 1.0 and true are three values, in whichever order they are read."""
+    for value in (1, 1.0, True):
+        config = {"method": "GET", "path": "/", "parameters": [{"in": "query", "name": "q", "value": value}]}
+        assert repr(read_task(config).config.parameters[0].value) == repr(value)

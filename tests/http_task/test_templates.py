@@ -1,13 +1,11 @@
-"""Templates: what they give, what they look at, and what they refuse."""
+"""Templates in a call: what they give, which secrets they open, and what they show of them."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from zona_core.domain.secrets import MASK, Secret
 from zona_core.errors import TaskFailed
 from zona_http_task._scope import Scope
-from zona_http_task._templates import EVERYTHING, Reference, TemplateError, parse_expression, parse_template, text_of
+from zona_templates.templates import parse_template
 
 
 def scope(instance=None, inputs=None, concealed=None) -> Scope:
@@ -50,54 +48,6 @@ INPUTS = {"n": 5, "f": 2.0, "t": True, "none": None, "list": [1, 2], "object": {
 def test_templates_give_values(text, value) -> None:
     """One expression keeps its type; anything else is text."""
     assert scope(inputs=INPUTS).render(parse_template(text)) == value
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("{{ input.", "not closed"),
-        ("{{ input.n }", "not closed"),
-        ("{{ }}", "cannot be empty"),
-        ("{{ input. }}", "no JMESPath expression"),
-        ("{{ input.[ }}", "JMESPath"),
-        ("{{ nosuch(input.n) }}", "nosuch()"),
-        ("{{ " + "a" * 3000 + " }}", "not closed"),
-        ("{{ " + "(" * 900 + "a" + ")" * 900 + " }}", "nested too deeply"),
-        ("x" * 70_000 + "{{ input.n }}", "at most"),
-    ],
-)
-def test_bad_templates_say_why(text, says) -> None:
-    """The message is JMESPath's, or says which bound was crossed."""
-    with pytest.raises(TemplateError, match=says.replace("(", r"\(").replace(")", r"\)")):
-        parse_template(text)
-
-
-@pytest.mark.parametrize(
-    ("source", "references"),
-    [
-        ("input.a", {Reference("input", "a")}),
-        ("input.a.b[0].c | [0]", {Reference("input", "a")}),
-        ("input.a[?x == 'y'].z", {Reference("input", "a")}),
-        ("input.a[*].b || instance.c", {Reference("input", "a"), Reference("instance", "c")}),
-        ("input", {Reference("input")}),
-        ("keys(instance)", {Reference("instance")}),
-        ("(input || instance).a", {Reference("input"), Reference("instance")}),
-        ("sort_by(input.a, &b)", {Reference("input", "a")}),
-        ("{x: input.a, y: [instance.b]}", {Reference("input", "a"), Reference("instance", "b")}),
-        ("input.a[::2]", {Reference("input", "a")}),
-        ("input.[a, b[0]]", {Reference("input", "a"), Reference("input", "b")}),
-        ("input.keys(@)", {Reference("input")}),
-        ("@", {EVERYTHING}),
-        ("*.a", {EVERYTHING}),
-        ("map(&instance.a, [@])", {EVERYTHING}),
-        ("@ | instance.a", {EVERYTHING}),
-        ("'instance.a'", set()),
-        ("!(input.a) && input.b > `1`", {Reference("input", "a"), Reference("input", "b")}),
-    ],
-)
-def test_expressions_tell_what_they_look_at(source, references) -> None:
-    """The names that must exist, and the secrets that must be opened, follow from the expression itself."""
-    assert parse_expression(source).references == references
 
 
 def test_only_named_secrets_are_opened() -> None:
@@ -158,23 +108,3 @@ def test_data_that_is_nested_without_end_fails_with_a_code() -> None:
     with pytest.raises(TaskFailed) as caught:
         scope(inputs={"deep": deep}).render(parse_template("{{ input.deep }}"))
     assert caught.value.code == "invalid_request"
-
-
-@given(st.text())
-def test_any_text_is_a_template_or_a_named_error(text) -> None:
-    """The parser neither crashes nor loses text."""
-    try:
-        template = parse_template(text)
-    except TemplateError:
-        assert "{{" in text
-    else:
-        assert "{{" in text or template.literal == text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(None, ""), (True, "true"), (1.5, "1.5"), (5.0, "5"), (1e300, "1e+300"), ({"a": "é"}, '{"a":"é"}')],
-)
-def test_values_become_text_as_in_json(value, text) -> None:
-    """Numbers without a fraction are written without one."""
-    assert text_of(value) == text

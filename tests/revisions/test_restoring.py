@@ -31,6 +31,7 @@ from zona_core import (
 )
 from zona_core.domain.apps import AppDescription, AppStatus, RetryPolicy, TaskDefinition
 from zona_core.domain.references import TaskRef
+from zona_core.usecases._history import keep
 
 
 def described(model: Any) -> dict[str, Any]:
@@ -197,12 +198,70 @@ def test_a_task_comes_back_whole(workspace: Workspace) -> None:
     assert (record.action, record.target) == ("revisions.restore_task", f"tasks/{restored.id}")
 
 
-def test_the_present_revision_may_be_restored(workspace: Workspace) -> None:
-    """Which changes nothing but the revision."""
+def everything(workspace: Workspace) -> dict[str, list[Any]]:
+    """All that is stored of what a restoration could change."""
+    data = workspace._context.data
+    return {
+        name: sorted(getattr(data, name).all(), key=str)
+        for name in ("apps", "tasks", "dependencies", "revisions", "instances", "audit")
+    }
+
+
+def test_restoring_what_is_there_changes_nothing(workspace: Workspace) -> None:
+    """Neither the revision, nor the history, nor the audit trail, however often; what is there is the answer."""
+    workspace.apps.upsert(app_named("A", Field(name="key", kind=FieldKind.SECRET)))
+    workspace.instances.add("A", title="main", values={"key": "k"})
+    update(workspace, app_named("A", Field(name="key", kind=FieldKind.SECRET), description="new"))
+    workspace.tasks.upsert("A", task("one", description="new"))
+    before = everything(workspace)
+    for _ in range(2):
+        assert workspace.revisions.restore_app("A", 2) == workspace.apps.get("A")
+        assert workspace.revisions.restore_task("A", "one", 2) == workspace.tasks.get("A", "one")
+    assert everything(workspace) == before
+
+
+def test_restoring_twice_is_restoring_once(workspace: Workspace) -> None:
+    """The second time it is there already, under another number."""
+    workspace.apps.upsert(app_named("A", Field(name="key"), description="old"))
+    update(workspace, app_named("A", description="new"))
+    workspace.tasks.upsert("A", task("one", description="new"))
+    first = (workspace.revisions.restore_app("A", 1), workspace.revisions.restore_task("A", "one", 1))
+    before = everything(workspace)
+    assert (workspace.revisions.restore_app("A", 1), workspace.revisions.restore_task("A", "one", 1)) == first
+    assert everything(workspace) == before
+
+
+def test_a_reference_that_was_found_since_is_the_same(workspace: Workspace) -> None:
+    """The former state has a name where the present one has the task that has it by now."""
+    workspace.apps.upsert(app("A", task("base"), task("one", "base")))
+    workspace.tasks.delete("A", "base", force=True)
+    waiting = workspace.tasks.get("A", "one")
+    with workspace._context.data.transaction():
+        keep(workspace._context, [(waiting, evolve(waiting, description="x"))])
+    workspace.tasks.upsert("A", task("base"))
+    before = everything(workspace)
+    assert workspace.revisions.restore_task("A", "one", waiting.revision) == workspace.tasks.get("A", "one")
+    assert everything(workspace) == before
+
+
+def test_what_differs_as_json_alone_is_restored(workspace: Workspace) -> None:
+    """Python has 1, 1.0 and True for the same."""
+    workspace.apps.upsert(app_named("A", metadata={"limit": 1}))
+    update(workspace, app_named("A", metadata={"limit": True}))
+    restored = workspace.revisions.restore_app("A", 1)
+    assert (restored.revision, restored.metadata["limit"] is True) == (3, False)
+
+
+def test_what_is_there_is_not_restored_over_a_change(workspace: Workspace) -> None:
+    """The revision that was looked at is compared all the same; and a deleted task is none that is there."""
     workspace.apps.upsert(app("A", task("one")))
-    assert workspace.revisions.restore_app("A", 1).revision == 2
-    assert workspace.revisions.restore_task("A", "one", 1).revision == 2
-    assert workspace.revisions.of_app("A").items == workspace.revisions.of_task("A", "one").items == []
+    with pytest.raises(RevisionConflict):
+        workspace.revisions.restore_app("A", 1, revision=2)
+    with pytest.raises(RevisionConflict):
+        workspace.revisions.restore_task("A", "one", 1, revision=2)
+    workspace.tasks.delete("A", "one")
+    with pytest.raises(InvalidInput):
+        workspace.revisions.restore_task("A", "one", 2)
 
 
 def test_an_outdated_revision_is_refused(workspace: Workspace) -> None:

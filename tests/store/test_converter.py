@@ -249,8 +249,8 @@ def test_recursive_classes_are_read_and_written() -> None:
 def test_a_recursive_class_costs_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
     """Making a class's functions does not begin anew for each level of itself."""
     made: list[Any] = []
-    compiled = _codegen._Source.compiled
-    monkeypatch.setattr(_codegen._Source, "compiled", lambda *given: made.append(given) or compiled(*given))
+    compiled = _codegen.Source.compiled
+    monkeypatch.setattr(_codegen.Source, "compiled", lambda *given: made.append(given) or compiled(*given))
     converter = new_converter(text_datetimes=True)
     tree = converter.structure({"name": "a", "children": [{"name": "b"}], "parent": {"name": "c"}}, _Tree)
     assert len(made) == 1

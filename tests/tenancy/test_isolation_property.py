@@ -390,6 +390,7 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
     "runs.run": _RUN,
     "runs.start": {**_RUN, "patience": [20.0]},
     "runs.get": {"run_id": RUN},
+    "runs.picture": {"run_id": RUN, "format": [ABSENT, "gif"]},
     "runs.wait": {"run_id": RUN, "seconds": [0], "since": [ABSENT, 1]},
     "runs.list": {
         "app": APP,

@@ -73,14 +73,13 @@ def task_faults(task: TaskDefinition) -> list[Fault]:
     if not 0 < task.timeout <= 86400:
         found.append(Fault("timeout", f"{task.timeout} s is out of range", "more than 0, at most 86400 s"))
     found += (fault.under("error_handling") for fault in task.error_handling.faults())
-    found += (fault.under("inputs") for fault in field_faults(task.inputs))
+    found += [fault.under("inputs") for fault in field_faults(task.inputs)]
     found += reference_faults(task)
-    names = [output.name for output in task.outputs]
-    found += (
-        Fault(f"outputs[{index}].name", f"{name!r} stands twice", "a name of its own")
-        for index, name in enumerate(names)
-        if name in names[:index]
-    )
+    names: set[str] = set()
+    for index, output in enumerate(task.outputs):
+        if output.name in names:
+            found.append(Fault(f"outputs[{index}].name", f"{output.name!r} stands twice", "a name of its own"))
+        names.add(output.name)
     return found
 
 
@@ -113,29 +112,28 @@ def field_faults(fields: tuple[Field, ...]) -> list[Fault]:
     found: list[Fault] = []
     seen: dict[str, int] = {}
     for index, field in enumerate(fields):
-        here = f"[{index}]"
-        if not FIELD_NAME.match(field.name):
-            found.append(
-                Fault(f"{here}.name", f"{field.name!r} is no field name", "a letter or _, then letters, digits, _")
-            )
-        if field.name in seen:
-            found.append(Fault(f"{here}.name", f"{field.name!r} is taken by [{seen[field.name]}]", "a name of its own"))
-        seen.setdefault(field.name, index)
-        if field.renamed_from and not FIELD_NAME.match(field.renamed_from):
-            found.append(Fault(f"{here}.renamed_from", "is no field name", "the name that the field had"))
-        found += (fault.under(here) for fault in _shape_faults(field))
+        wrong = _shape_faults(field)
+        first = seen.setdefault(field.name, index)
+        if first != index:
+            wrong.append(Fault("name", f"{field.name!r} is taken by [{first}]", "a name of its own"))
         if field.default is not None and field.kind is not FieldKind.SECRET:
-            found += (fault.under(f"{here}.default") for fault in value_faults(field, field.default, matching))
+            wrong += (fault.under("default") for fault in value_faults(field, field.default, matching))
+        if wrong:
+            found += [fault.under(f"[{index}]") for fault in wrong]
     return found
 
 
 def _shape_faults(field: Field) -> list[Fault]:
     found = []
+    if not FIELD_NAME.match(field.name):
+        found.append(Fault("name", f"{field.name!r} is no field name", "a letter or _, then letters, digits, _"))
+    if field.renamed_from and not FIELD_NAME.match(field.renamed_from):
+        found.append(Fault("renamed_from", "is no field name", "the name that the field had"))
     if field.kind is FieldKind.CHOICE and not field.choices:
         found.append(Fault("choices", "a choice has no choices", "at least one value"))
     if field.kind is FieldKind.SECRET and (field.default is not None or field.example is not None):
         found.append(Fault("default", "a secret has no default and no example", "the value belongs in an instance"))
-    if field.item_kind in (FieldKind.SECRET, FieldKind.LIST, FieldKind.CHOICE):
+    if field.item_kind is not None and field.item_kind in (FieldKind.SECRET, FieldKind.LIST, FieldKind.CHOICE):
         found.append(
             Fault("item_kind", f"items are not {field.item_kind.value}", "text, number, boolean, url, file or json")
         )

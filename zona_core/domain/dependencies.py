@@ -24,4 +24,7 @@ class Dependency:
     #: title and tag of what is not there
     needs_app: str = ""
     needs_task: str = ""
+    #: whether who wrote the names could not have looked them up: then nobody else's change gives them what they name,
+    #: or it would tell that this is there
+    blind: bool = False
     revision: int = 0

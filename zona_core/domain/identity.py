@@ -181,9 +181,18 @@ class SigningKey:
     revision: int = 0
 
 
-_READING: Final = ("apps:read", "tasks:read", "instances:read", "credentials:read", "runs:read", "package_keys:read")
-_OPERATING: Final = ("runs:run", "runs:cancel", "instances:test")
-_EDITING: Final = ("apps:*", "tasks:*", "instances:*", "credentials:*")
+_READING: Final = (
+    "apps:read",
+    "tasks:read",
+    "instances:read",
+    "credentials:read",
+    "runs:read",
+    "package_keys:read",
+    "playbooks:read",
+    "schedules:read",
+)
+_OPERATING: Final = ("runs:run", "runs:control", "runs:approve", "playbooks:run", "schedules:run", "instances:test")
+_EDITING: Final = ("apps:*", "tasks:*", "instances:*", "credentials:*", "playbooks:*", "schedules:*")
 _AUDITING: Final = ("audit:read", "users:read", "roles:read", "api_keys:read", "sessions:read")
 
 #: the roles that every realm has, by name

@@ -15,7 +15,11 @@ from attrs import define, field
 from .secret_names import says_credential, says_secret
 from .secret_texts import is_supplied, may_be_dirty, without_named, without_shapes
 
-__all__ = ["without_secrets"]
+__all__ = ["RULES", "without_secrets"]
+
+#: the version of what is found here and in ``secret_names`` and ``secret_texts``: whatever changes that raises it, and
+#: what was stored before is looked at again
+RULES: Final = 1
 
 #: in fewer characters there is no secret by its shape or with its name
 _SHORTEST: Final = 8
@@ -68,32 +72,35 @@ def without_secrets(value: Any, path: str = "") -> tuple[Any, list[str]]:
     return (cleaner.clean(value, path, secret=False) if _suspicious(value) else value), cleaner.found
 
 
-def _suspicious(value: Any) -> bool:  # noqa: C901  # written out, as it is asked of all that travels
+def _suspicious(value: Any) -> bool:
     """Whether there may be a secret in it: a quick look without recursion, as most data has none."""
+    texts: set[str] = set()
     stack = [value]
     while stack:
         part = stack.pop()
         if isinstance(part, dict):
-            telling = False
-            for name, item in part.items():
-                if name not in _HARMLESS and _may_be_secret(name):
-                    return True
-                telling = telling or name in _TELLING
+            if not _HARMLESS.issuperset(part) and any(map(_may_be_secret, part)):
+                return True
+            if not _TELLING.isdisjoint(part) and _tells(part):
+                return True
+            for item in part.values():
                 kind = type(item)
                 if kind is str:
-                    if len(item) >= _SHORTEST and may_be_dirty(item) and _is_dirty(item):
-                        return True
+                    texts.add(item)
                 elif kind in _LOOKED_INTO:
                     stack.append(item)
-            if telling and _tells(part):
-                return True
         elif isinstance(part, str):
             # It may be an option of a command, and the next one what its name is about.
             if part.startswith("-") or _is_dirty(part):
                 return True
         else:
             stack += (item for item in part if type(item) in _LOOKED_INTO or type(item) is str)
-    return False
+    # One look at all of them tells most often that there is nothing in any.
+    return may_be_dirty("\n".join(texts)) and any(map(_is_long_and_dirty, texts))
+
+
+def _is_long_and_dirty(text: str) -> bool:
+    return len(text) >= _SHORTEST and may_be_dirty(text) and _is_dirty(text)
 
 
 def _tells(value: dict[str, Any]) -> bool:
@@ -207,7 +214,8 @@ def _names_secret(value: dict[str, Any]) -> bool:
 def _describes(value: dict[str, Any]) -> bool:
     """Whether a mapping is the description of a value: a schema, a field, a parameter."""
     kind = value.get("type")
-    return isinstance(kind, list) or kind in _SCHEMA_TYPES or not _DESCRIPTIONS.isdisjoint(value)
+    is_kind = isinstance(kind, list) or (isinstance(kind, str) and kind in _SCHEMA_TYPES)
+    return is_kind or not _DESCRIPTIONS.isdisjoint(value)
 
 
 def _option(argument: Any) -> tuple[str, str]:

@@ -32,14 +32,20 @@ _CREDENTIAL: Final = re.compile(
 
 def says_secret(name: Any) -> bool:
     """Whether a name says, wherever it stands, that what it names is secret."""
-    return isinstance(name, str) and len(name) <= _LONGEST_NAME and _says(_SECRET, name)
+    return isinstance(name, str) and len(name) <= _LONGEST_NAME and _is_secret(name)
 
 
 def says_credential(name: Any) -> bool:
     """Whether the name of a header, cookie, parameter or variable says that its value is secret."""
-    return isinstance(name, str) and len(name) <= _LONGEST_NAME and (_says(_CREDENTIAL, name) or _says(_SECRET, name))
+    return isinstance(name, str) and len(name) <= _LONGEST_NAME and _is_credential(name)
+
+
+# NOTE: a pattern is no argument of these, because its hash takes longer than all else.
+@lru_cache(maxsize=4_096)
+def _is_secret(name: str) -> bool:
+    return _SECRET.match(_HUMP.sub("_", name)) is not None
 
 
 @lru_cache(maxsize=4_096)
-def _says(pattern: re.Pattern[str], name: str) -> bool:
-    return pattern.match(_HUMP.sub("_", name)) is not None
+def _is_credential(name: str) -> bool:
+    return _is_secret(name) or _CREDENTIAL.match(_HUMP.sub("_", name)) is not None

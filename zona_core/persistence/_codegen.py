@@ -20,7 +20,7 @@ import attrs
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-__all__ = ["reader", "writer"]
+__all__ = ["Source", "item_of", "reader", "sets_only", "without_none", "writer"]
 
 #: what JSON has by itself and the encoder wrote: nothing to convert
 _PLAIN = (Any, str, int, float, bool, NoneType)
@@ -36,15 +36,14 @@ def reader(kind: type[Any], converter: Converter) -> Callable[[Mapping[str, Any]
     It raises what a hook raises, ``KeyError`` for a missing attribute that has no default, and ``TypeError`` for what
     is no document. Values of plain types are taken as they are.
     """
-    if not _sets_only(kind):
+    if not sets_only(kind):
         return make_dict_structure_fn(kind, converter, _cattrs_detailed_validation=False)
     with _begun("reader", kind):
-        return _reader(kind, _Source(converter))
+        return _reader(kind, Source(converter))
 
 
-def _reader(kind: type[Any], source: _Source) -> Callable[[Mapping[str, Any], Any], Any]:
-    twin = type(f"_{kind.__name__}", (kind,), {"__slots__": (), "__setattr__": object.__setattr__})
-    lines = [f"def read(o, _):\n    i = {source.name(object.__new__)}({source.name(twin)})"]
+def _reader(kind: type[Any], source: Source) -> Callable[[Mapping[str, Any], Any], Any]:
+    lines = [f"def read(o, _):\n    i = {source.blank(kind)}"]
     hints = get_type_hints(kind)
     for attribute in attrs.fields(kind):
         value = source.reading(hints[attribute.name], f"o[{attribute.name!r}]")
@@ -57,16 +56,16 @@ def _reader(kind: type[Any], source: _Source) -> Callable[[Mapping[str, Any], An
 
 def writer(kind: type[Any], converter: Converter) -> Callable[[Any], dict[str, Any]]:
     """A function ``object of kind → document``."""
-    if not _sets_only(kind):
+    if not sets_only(kind):
         hints = get_type_hints(kind)
         kept = [each.name for each in attrs.fields(kind) if _is_kept(kind, each, hints[each.name])]
         overrides: dict[str, Any] = {name: override(omit_if_default=False) for name in kept}
         return make_dict_unstructure_fn(kind, converter, _cattrs_omit_if_default=True, **overrides)
     with _begun("writer", kind):
-        return _writer(kind, _Source(converter))
+        return _writer(kind, Source(converter))
 
 
-def _writer(kind: type[Any], source: _Source) -> Callable[[Any], dict[str, Any]]:
+def _writer(kind: type[Any], source: Source) -> Callable[[Any], dict[str, Any]]:
     lines = ["def write(i):\n    o = {}"]
     hints = get_type_hints(kind)
     for attribute in attrs.fields(kind):
@@ -81,7 +80,7 @@ def _writer(kind: type[Any], source: _Source) -> Callable[[Any], dict[str, Any]]
     return source.compiled("write", lines)
 
 
-def _sets_only(kind: type[Any]) -> bool:
+def sets_only(kind: type[Any]) -> bool:
     """Whether ``kind``'s ``__init__`` takes each attribute by its name and sets it, and nothing else."""
     if kind.__dictoffset__ or any(hasattr(kind, name) for name in _SPECIAL):
         return False
@@ -97,7 +96,7 @@ def _sets_only(kind: type[Any]) -> bool:
     )
 
 
-class _Source:
+class Source:
     """Python source in the making: expressions, and the objects that they name."""
 
     def __init__(self, converter: Converter) -> None:
@@ -109,6 +108,11 @@ class _Source:
         found = f"_{len(self._objects)}"
         self._objects[found] = thing
         return found
+
+    def blank(self, kind: type[Any]) -> str:
+        """An expression for an object without attributes, to be given them and then ``kind`` as its class."""
+        twin = type(f"_{kind.__name__}", (kind,), {"__slots__": (), "__setattr__": object.__setattr__})
+        return f"{self.name(object.__new__)}({self.name(twin)})"
 
     def compiled(self, function: str, lines: list[str]) -> Callable[..., Any]:
         """The function that the lines define."""
@@ -132,14 +136,14 @@ class _Source:
 
     def reading(self, hint: Any, value: str) -> str:
         """An expression for the attribute that the JSON ``value`` means."""
-        optional, hint = _without_none(hint)
+        optional, hint = without_none(hint)
         if _is_plain(hint):
             return value
         if optional:
             return f"None if (v := {value}) is None else {self.reading(hint, 'v')}"
         if _is_enum(hint):
             return f"{self.name(_Members(hint))}[{value}]"
-        item = _item_of(hint)
+        item = item_of(hint)
         if item is not None:
             made = self.reading(item, "x")
             return f"tuple({value})" if made == "x" else f"tuple([{made} for x in {value}])"
@@ -151,14 +155,14 @@ class _Source:
 
     def writing(self, hint: Any, value: str) -> str:
         """An expression for the document's part that the attribute's ``value`` becomes."""
-        optional, hint = _without_none(hint)
+        optional, hint = without_none(hint)
         if _is_plain(hint):
             return value
         if optional:
             return f"None if {value} is None else {self.writing(hint, value)}"
         if _is_enum(hint):
             return f"{value}._value_"
-        item = _item_of(hint)
+        item = item_of(hint)
         if item is not None:
             made = self.writing(item, "x")
             return f"list({value})" if made == "x" else f"[{made} for x in {value}]"
@@ -216,13 +220,13 @@ def _is_plain(hint: Any) -> bool:
     return hint in _PLAIN
 
 
-def _item_of(hint: Any) -> Any:
+def item_of(hint: Any) -> Any:
     """X of ``tuple[X, ...]``, None for other types."""
     arguments = get_args(hint)
     return arguments[0] if get_origin(hint) is tuple and arguments[1:] == (...,) else None
 
 
-def _without_none(hint: Any) -> tuple[bool, Any]:
+def without_none(hint: Any) -> tuple[bool, Any]:
     """Whether None is one of a union's types, and the type without it."""
     if get_origin(hint) not in (Union, UnionType):
         return False, hint

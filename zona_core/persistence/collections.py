@@ -12,16 +12,20 @@ from attrs import define
 
 from zona_core.domain.apps import AppStatus, Integration, Task
 from zona_core.domain.audit import AuditRecord
+from zona_core.domain.blobs import BlobChunk, StoredBlob
 from zona_core.domain.counters import Counter
 from zona_core.domain.dependencies import Dependency
 from zona_core.domain.identity import ApiKey, Role, Session, SigningKey, User, UserStatus
 from zona_core.domain.instances import Credential, Instance, InstanceStatus
+from zona_core.domain.jobs import Job, Permits, Worker
 from zona_core.domain.licences import LicenceRecord, QuotaNote, Usage
 from zona_core.domain.logos import StoredLogo
 from zona_core.domain.package_keys import PackageKey
+from zona_core.domain.playbooks import Playbook
 from zona_core.domain.replays import KeyedCall
 from zona_core.domain.revisions import Revision, revision_key
 from zona_core.domain.runs import Execution
+from zona_core.domain.schedules import Schedule, ScheduleStatus
 from zona_core.domain.tenants import Move, Tenant
 from zona_core.ports.store import CollectionSpec, In, Index
 
@@ -29,29 +33,37 @@ __all__ = [
     "API_KEYS",
     "APPS",
     "AUDIT",
+    "BLOBS",
+    "BLOB_CHUNKS",
     "COUNTERS",
     "CREDENTIALS",
     "DEPENDENCIES",
     "INSTANCES",
+    "JOBS",
     "KEYED_CALLS",
     "KINDS",
     "LICENCES",
     "LICENCE_USAGE",
     "LIVE_APP",
     "LIVE_INSTANCE",
+    "LIVE_SCHEDULE",
     "LIVE_USER",
     "LOGOS",
     "MOVES",
     "PACKAGE_KEYS",
+    "PERMITS",
+    "PLAYBOOKS",
     "QUOTA_NOTES",
     "REVISIONS",
     "ROLES",
     "RUNS",
+    "SCHEDULES",
     "SESSIONS",
     "SIGNING_KEYS",
     "TASKS",
     "TENANTS",
     "USERS",
+    "WORKERS",
     "Kind",
 ]
 
@@ -72,10 +84,15 @@ class Kind(Generic[T]):
     core: bool = False
     #: its documents hold numbers and texts only, and not all that the model has
     plain: bool = False
+    #: its documents note that they have no literal secrets; see ``notes``
+    noted: bool = False
+    #: how many of its documents are copied at a time
+    batch: int = 500
 
 
 LIVE_APP: Final = In([status.value for status in AppStatus if status is not AppStatus.DELETED])
 LIVE_INSTANCE: Final = In([status.value for status in InstanceStatus if status is not InstanceStatus.DELETED])
+LIVE_SCHEDULE: Final = In([status.value for status in ScheduleStatus if status is not ScheduleStatus.DELETED])
 LIVE_USER: Final = In([status.value for status in UserStatus if status is not UserStatus.DELETED])
 
 TENANTS: Final = Kind(
@@ -151,6 +168,7 @@ TASKS: Final = Kind(
         ),
     ),
     key=lambda task: str(task.id),
+    noted=True,
 )
 LOGOS: Final = Kind(model=StoredLogo, spec=CollectionSpec(name="logos"), key=lambda logo: logo.digest)
 DEPENDENCIES: Final = Kind(
@@ -207,9 +225,57 @@ RUNS: Final = Kind(
             Index(name="by_task", fields=("task_id", "created_at")),
             Index(name="by_instance", fields=("instance_id", "created_at")),
             Index(name="by_status", fields=("status", "created_at")),
+            Index(name="by_parent", fields=("parent_id", "created_at")),
+            Index(name="by_playbook", fields=("playbook_id", "step", "created_at")),
         ),
     ),
     key=lambda run: run.id,
+)
+JOBS: Final = Kind(
+    model=Job,
+    spec=CollectionSpec(
+        name="jobs",
+        indexes=(
+            Index(name="by_worker", fields=("worker", "due_at")),
+            Index(name="by_limit", fields=("awaits", "created_at")),
+        ),
+    ),
+    key=lambda job: job.id,
+    secrets=("secrets",),
+)
+PERMITS: Final = Kind(model=Permits, spec=CollectionSpec(name="permits"), key=lambda permits: permits.id)
+WORKERS: Final = Kind(
+    model=Worker,
+    spec=CollectionSpec(name="workers", indexes=(Index(name="by_lease", fields=("until",)),)),
+    key=lambda worker: worker.id,
+    core=True,
+)
+PLAYBOOKS: Final = Kind(
+    model=Playbook,
+    spec=CollectionSpec(
+        name="playbooks",
+        indexes=(
+            Index(name="title", fields=("title",), unique=True, where={"status": LIVE_APP}),
+            Index(name="by_id", fields=("id",), unique=True),
+            Index(name="by_status", fields=("status", "title")),
+        ),
+        text=("title", "description"),
+    ),
+    key=lambda playbook: str(playbook.id),
+)
+SCHEDULES: Final = Kind(
+    model=Schedule,
+    spec=CollectionSpec(
+        name="schedules",
+        indexes=(
+            Index(name="title", fields=("title",), unique=True, where={"status": LIVE_SCHEDULE}),
+            Index(name="by_id", fields=("id",), unique=True),
+            Index(name="by_status", fields=("status", "title")),
+            Index(name="by_due", fields=("status", "due_at")),
+        ),
+    ),
+    key=lambda schedule: str(schedule.id),
+    secrets=("inputs",),
 )
 AUDIT: Final = Kind(
     model=AuditRecord,
@@ -223,6 +289,14 @@ AUDIT: Final = Kind(
         ),
     ),
     key=lambda record: f"{record.seq:012d}",
+)
+
+BLOBS: Final = Kind(model=StoredBlob, spec=CollectionSpec(name="blobs"), key=lambda blob: blob.key)
+BLOB_CHUNKS: Final = Kind(
+    model=BlobChunk,
+    spec=CollectionSpec(name="blob_chunks"),
+    key=lambda chunk: chunk.key,
+    batch=16,  # a third of a MB each, as text
 )
 
 USERS: Final = Kind(
@@ -289,14 +363,22 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     LICENCES,
     LICENCE_USAGE,
     QUOTA_NOTES,
+    WORKERS,
     APPS,
     TASKS,
+    LOGOS,
     DEPENDENCIES,
     REVISIONS,
     INSTANCES,
     CREDENTIALS,
     RUNS,
+    JOBS,
+    PERMITS,
+    PLAYBOOKS,
+    SCHEDULES,
     AUDIT,
+    BLOBS,
+    BLOB_CHUNKS,
     USERS,
     ROLES,
     API_KEYS,

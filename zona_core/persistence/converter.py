@@ -13,6 +13,7 @@ An adapter owns its converter (a cattrs ``Converter``) and has it configured her
 
 from __future__ import annotations
 
+from binascii import a2b_base64, b2a_base64
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, TypeVar, get_origin
@@ -41,15 +42,18 @@ def datetime_text(value: datetime) -> str:
     return f"{value.isoformat(timespec='microseconds')[:26]}Z"
 
 
-def new_converter(*, text_datetimes: bool) -> Converter:
+def new_converter(*, text_datetimes: bool, native_bytes: bool = False) -> Converter:
     """A converter of one's own, configured."""
-    return configure_converter(Converter(detailed_validation=False), text_datetimes=text_datetimes)
+    return configure_converter(
+        Converter(detailed_validation=False), text_datetimes=text_datetimes, native_bytes=native_bytes
+    )
 
 
-def configure_converter(converter: C, *, text_datetimes: bool) -> C:
+def configure_converter(converter: C, *, text_datetimes: bool, native_bytes: bool = False) -> C:
     """``converter`` with the hooks; ``text_datetimes`` says whether the database has no type for times.
 
     Datetimes become ``datetime_text`` and are read back aware and in UTC; otherwise they pass as they are.
+    Bytes become base64 (RFC 4648 §4) unless ``native_bytes`` says that the database has a type for them; both are read.
     """
     converter.register_unstructure_hook(Secret, _as_is)
     converter.register_structure_hook(Secret, _as_is)
@@ -59,6 +63,8 @@ def configure_converter(converter: C, *, text_datetimes: bool) -> C:
     else:
         converter.register_unstructure_hook(datetime, _as_is)
         converter.register_structure_hook(datetime, _as_is)
+    converter.register_unstructure_hook(bytes, _as_is if native_bytes else _base64)
+    converter.register_structure_hook(bytes, _bytes_of)
     converter.register_unstructure_hook_factory(_is_enum, lambda _: _value_of)
     converter.register_structure_hook_factory(_is_enum, lambda kind: lambda value, _: kind(value))
     converter.register_structure_hook_factory(_is_attrs, lambda kind: reader(kind, converter))
@@ -79,6 +85,14 @@ def _datetime_from_text(text: Any, _: Any = None) -> datetime:
     if found.tzinfo is None:
         raise ValueError("a stored datetime has no time zone")
     return found if found.tzinfo is UTC else found.astimezone(UTC)
+
+
+def _base64(data: bytes) -> str:
+    return b2a_base64(data, newline=False).decode()
+
+
+def _bytes_of(stored: Any, _: Any = None) -> bytes:
+    return stored if isinstance(stored, bytes) else a2b_base64(stored, strict_mode=True)
 
 
 def _is_enum(kind: Any) -> bool:

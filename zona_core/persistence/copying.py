@@ -19,13 +19,12 @@ from cattrs import Converter
 from zona_core.errors import StoreUnavailable
 from zona_core.persistence.collections import KINDS, Kind
 from zona_core.persistence.converter import configure_converter, datetime_text
+from zona_core.persistence.notes import noted
 from zona_core.persistence.sealing import in_form
 from zona_core.persistence.tenancy import STAMP, tenant_collection, tenant_spec
 from zona_core.ports.store import Collection, Document, DocumentStore, Range
 
 __all__ = ["Copied", "Side", "compared", "copied", "copy_all", "core_sides", "tenant_sides"]
-
-_BATCH: Final = 500
 
 
 @define(frozen=True, kw_only=True)
@@ -50,7 +49,7 @@ class Side:
         """The documents in the order of their keys, those behind the key ``after``."""
         while True:
             where = {"_id": Range(gt=after)} if after else {}
-            page = self.collection.find(where, sort=[("_id", 1)], limit=_BATCH).items
+            page = self.collection.find(where, sort=[("_id", 1)], limit=self.kind.batch).items
             if not page:
                 return
             after = page[-1]["_id"]
@@ -126,6 +125,8 @@ def _translated(document: Document, source: Side, target: Side) -> Document:
     model = source.store.converter.structure(document, source.kind.model)
     found: Document = target.store.converter.unstructure(model)
     _keep_sealed(found, target)
+    if target.kind.noted:
+        noted(found)
     return {**found, **_frame(document)}
 
 

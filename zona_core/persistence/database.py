@@ -1,4 +1,4 @@
-"""The database as use-cases see it: the core's repositories, each tenant's, and ids."""
+"""The database as use-cases see it: where whose data is, transactions, ids, and the audit trail."""
 
 from __future__ import annotations
 
@@ -6,27 +6,17 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cached_property
 from typing import Any, TypeVar
 
 from zona_core.domain.actors import CORRELATION, Actor
-from zona_core.domain.apps import Integration, Task
 from zona_core.domain.audit import GENESIS, AuditRecord, chained
-from zona_core.domain.dependencies import Dependency
-from zona_core.domain.identity import ApiKey, Role, Session, SigningKey, User
-from zona_core.domain.instances import Credential, Instance
-from zona_core.domain.licences import LicenceRecord, QuotaNote
-from zona_core.domain.logos import StoredLogo
-from zona_core.domain.package_keys import PackageKey
-from zona_core.domain.replays import KeyedCall
-from zona_core.domain.revisions import Revision
-from zona_core.domain.runs import Execution
-from zona_core.domain.tenants import Move, Tenant
+from zona_core.domain.tenants import Tenant
 from zona_core.errors import ZonaError
 from zona_core.persistence import collections as kinds
 from zona_core.persistence.collections import Kind
 from zona_core.persistence.display import as_data
 from zona_core.persistence.placement import Placements
+from zona_core.persistence.repositories import CoreRepositories, TenantRepositories
 from zona_core.persistence.repository import Repository
 from zona_core.persistence.sealing import Sealer
 from zona_core.persistence.snapshots import Generations
@@ -47,7 +37,7 @@ _OF_IDENTITY = frozenset({"users", "roles", "api_keys", "sessions"})
 _MOST_TENANTS = 4_096
 
 
-class Database:
+class Database(CoreRepositories):
     """A document store and a keyring, put to use."""
 
     def __init__(
@@ -66,31 +56,6 @@ class Database:
         self.generations = Generations(self.store_of)
         #: told the realm whose users, roles, keys or sessions have changed, once everyone can see it
         self.identity_changed: Callable[[str], None] = lambda _: None
-
-    @cached_property
-    def tenants(self) -> Repository[Tenant]:
-        """All tenants."""
-        return self._core(kinds.TENANTS)
-
-    @cached_property
-    def moves(self) -> Repository[Move]:
-        """Tenants whose data is on its way to another database."""
-        return self._core(kinds.MOVES)
-
-    @cached_property
-    def signing_keys(self) -> Repository[SigningKey]:
-        """The keys of access tokens."""
-        return self._core(kinds.SIGNING_KEYS)
-
-    @cached_property
-    def licences(self) -> Repository[LicenceRecord]:
-        """Licences that were installed."""
-        return self._core(kinds.LICENCES)
-
-    @cached_property
-    def quota_notes(self) -> Repository[QuotaNote]:
-        """What is being added and removed in tenants' own databases."""
-        return self._core(kinds.QUOTA_NOTES)
 
     def store_of(self, tenant_code: str) -> DocumentStore:
         """The store that a tenant's data is in."""
@@ -178,7 +143,7 @@ class Database:
             self._blocks[tenant_code, name] = (ids[-1] + 1, last, size)
             return ids
 
-    def _core(self, kind: Kind[T]) -> Repository[T]:
+    def _repository(self, kind: Kind[T]) -> Repository[T]:
         store = self.store
         return Repository(kind, store.collection(kind.spec), store.converter, self._sealer(kind, CORE, store))
 
@@ -192,8 +157,8 @@ class Database:
         )
 
 
-class TenantData:
-    """One tenant's repositories; under the code ``core`` the platform's own users and audit trail."""
+class TenantData(TenantRepositories):
+    """One tenant's data; under the code ``core`` the platform's own users and audit trail."""
 
     def __init__(self, database: Database, tenant_code: str, store: DocumentStore) -> None:
         self._database = database
@@ -202,81 +167,6 @@ class TenantData:
 
     def _repository(self, kind: Kind[T]) -> Repository[T]:
         return self._database.repository(kind, self.tenant_code, self.store)
-
-    @cached_property
-    def apps(self) -> Repository[Integration]:
-        """Integrations."""
-        return self._repository(kinds.APPS)
-
-    @cached_property
-    def tasks(self) -> Repository[Task]:
-        """Tasks of all apps."""
-        return self._repository(kinds.TASKS)
-
-    @cached_property
-    def logos(self) -> Repository[StoredLogo]:
-        """The pictures of apps and tasks."""
-        return self._repository(kinds.LOGOS)
-
-    @cached_property
-    def dependencies(self) -> Repository[Dependency]:
-        """Which task needs which."""
-        return self._repository(kinds.DEPENDENCIES)
-
-    @cached_property
-    def revisions(self) -> Repository[Revision]:
-        """What apps and tasks were before."""
-        return self._repository(kinds.REVISIONS)
-
-    @cached_property
-    def instances(self) -> Repository[Instance]:
-        """Instances of all apps."""
-        return self._repository(kinds.INSTANCES)
-
-    @cached_property
-    def credentials(self) -> Repository[Credential]:
-        """Shared secrets."""
-        return self._repository(kinds.CREDENTIALS)
-
-    @cached_property
-    def runs(self) -> Repository[Execution]:
-        """Executions."""
-        return self._repository(kinds.RUNS)
-
-    @cached_property
-    def audit(self) -> Repository[AuditRecord]:
-        """The audit trail."""
-        return self._repository(kinds.AUDIT)
-
-    @cached_property
-    def users(self) -> Repository[User]:
-        """Who may log in here."""
-        return self._repository(kinds.USERS)
-
-    @cached_property
-    def roles(self) -> Repository[Role]:
-        """The realm's own roles."""
-        return self._repository(kinds.ROLES)
-
-    @cached_property
-    def api_keys(self) -> Repository[ApiKey]:
-        """Keys for programs."""
-        return self._repository(kinds.API_KEYS)
-
-    @cached_property
-    def sessions(self) -> Repository[Session]:
-        """Logins."""
-        return self._repository(kinds.SESSIONS)
-
-    @cached_property
-    def keyed_calls(self) -> Repository[KeyedCall]:
-        """Calls that are done once."""
-        return self._repository(kinds.KEYED_CALLS)
-
-    @cached_property
-    def package_keys(self) -> Repository[PackageKey]:
-        """Keys that sign packages, and those that are trusted."""
-        return self._repository(kinds.PACKAGE_KEYS)
 
     def take_ids(self, name: str, count: int = 1) -> list[int]:
         """New ids of this tenant; see ``Database.take_ids``."""

@@ -1,49 +1,73 @@
-"""A tenant's data as it would be after changes that are not made: for plans that build on one another."""
+"""A tenant's data as it would be after changes that are not made: for what is foretold one step after the other."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
-from zona_core.persistence.collections import APPS, DEPENDENCIES, TASKS, Kind
+from zona_core.domain.actors import Actor
+from zona_core.errors import DuplicateKey
+from zona_core.persistence.collections import APPS, DEPENDENCIES, INSTANCES, TASKS, Kind
 from zona_core.persistence.database import Database, TenantData
 from zona_core.persistence.matching import matches
 from zona_core.persistence.repository import Repository
-from zona_core.ports.store import Collection, Document, In, Page, Where
+from zona_core.ports.store import Collection, CollectionSpec, Document, In, Page, Where
 
 __all__ = ["Foresight"]
 
 T = TypeVar("T")
 
-_FORESEEN = (APPS, TASKS, DEPENDENCIES)
+_FORESEEN = (APPS, TASKS, DEPENDENCIES, INSTANCES)
 _PAGE = 1_000
 
 
 class Foresight(TenantData):
-    """A tenant's data, in which changes to apps, tasks and what tasks need are seen here and nowhere else.
+    """A tenant's data, in which changes to apps, tasks, what tasks need, and instances are seen here and nowhere else.
 
-    They can be found by conditions alone: everything that matches comes, in no order. All else is the tenant's own.
+    They can be found by conditions alone: everything that matches comes, in no order. Ids are for show, and less than
+    0; nothing goes to the audit trail. All else is the tenant's own.
     """
 
-    def __init__(self, database: Database, data: TenantData) -> None:
+    def __init__(self, database: Database, data: TenantData, counted: list[str] | None = None) -> None:
+        """``counted``: what would be counted for the licence by then, elsewhere and here; it grows."""
         super().__init__(database, data.tenant_code, data.store)
+        self.counted = [] if counted is None else counted
+        self._last_ids: Counter[str] = Counter()
+
+    def take_ids(self, name: str, count: int = 1) -> list[int]:
+        """Ids that were not given here before."""
+        first = self._last_ids[name] + 1
+        self._last_ids[name] += count
+        return [-number for number in range(first, first + count)]
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """None is needed where nothing is written."""
+        yield
+
+    def record(self, actor: Actor, action: str, target: str, *, before: Any = None, after: Any = None) -> None:
+        """Nothing was done that should be recorded."""
 
     def _repository(self, kind: Kind[T]) -> Repository[T]:
         known = super()._repository(kind)
         if kind not in _FORESEEN:
             return known
-        fields = {index.fields[0] for index in kind.spec.indexes}
-        return known.within(lambda collection: cast(Collection, _Overlay(collection, fields)))
+        return known.within(lambda collection: cast(Collection, _Overlay(collection, kind.spec)))
 
 
 class _Overlay:
-    """A collection with changes laid over it: as much of one as plans are made with."""
+    """A collection with changes laid over it: as much of one as is needed to foretell.
 
-    def __init__(self, collection: Collection, fields: Iterable[str]) -> None:
-        """``fields``: those by which what was changed is found quickly."""
+    What was changed is found quickly by the first field of each index.
+    """
+
+    def __init__(self, collection: Collection, spec: CollectionSpec) -> None:
         self._collection = collection
+        self._spec = spec
         self._changed: dict[str, Document | None] = {}
-        self._keys: dict[str, dict[Any, set[str]]] = {name: {} for name in fields}
+        self._keys: dict[str, dict[Any, set[str]]] = {index.fields[0]: {} for index in spec.indexes}
 
     def get(self, key: str) -> Document | None:
         return self._changed[key] if key in self._changed else self._collection.get(key)
@@ -54,12 +78,13 @@ class _Overlay:
         return Page(items=[*beneath, *self._above(wanted)], next=None)
 
     def insert(self, document: Document) -> None:
+        self._refuse_taken(document)
         self._put(document["_id"], {**document, "revision": 1})
 
     def insert_many(self, documents: Iterable[Document]) -> list[str]:
         keys = []
         for document in documents:
-            self.insert(document)
+            self._put(document["_id"], {**document, "revision": 1})
             keys.append(document["_id"])
         return keys
 
@@ -73,6 +98,15 @@ class _Overlay:
         for key in found:
             self._put(key, None)
         return len(found)
+
+    def _refuse_taken(self, document: Document) -> None:
+        """Raises ``DuplicateKey`` if another one has the name that this one is to have; ids are new."""
+        for index in self._spec.indexes:
+            if index.unique and index.where and matches(document, index.where):
+                named = {name: document[name] for name in index.fields}
+                if self.find({**index.where, **named}).items:
+                    name = self._spec.name
+                    raise DuplicateKey(f"{', '.join(named)} is taken", collection=name, fields=list(named))
 
     def _put(self, key: str, document: Document | None) -> None:
         before = self._changed.get(key)

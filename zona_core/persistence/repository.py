@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Generic, TypeVar
 
 from attrs import define, evolve
 
 from zona_core.errors import NotFound, StoreUnavailable, ZonaError
 from zona_core.persistence.collections import Kind
+from zona_core.persistence.notes import CLEAN, noted
 from zona_core.persistence.sealing import Sealer
-from zona_core.ports.store import Collection, Document, DocumentConverter, Page, Scalar, Sort, Where
+from zona_core.ports.store import Change, Collection, Document, DocumentConverter, Page, Scalar, Sort, Where
 
 __all__ = ["Listing", "Repository"]
 
 T = TypeVar("T")
+
+_EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
 
 
 @define(frozen=True, kw_only=True)
@@ -105,6 +108,16 @@ class Repository(Generic[T]):
         """Stores a changed model; raises ``NotFound``, ``RevisionConflict``, ``DuplicateKey``."""
         return self._with_revision(model, self._collection.replace(self._document(model)))
 
+    def modify(self, where: Where, *, sort: Sort = (), count: str = "", **values: Any) -> T | None:
+        """Sets attributes of the first that matches, in one step, and gives it as it is then; None if none matches.
+
+        ``count`` names a number that is raised by one. Not for secrets. Of two calls at a time no two alter the same
+        state of a document.
+        """
+        change = self._change(values, count)
+        document = self._collection.find_and_modify(where, change, sort=sort)
+        return None if document is None else self._model(document)
+
     def delete(self, key: int | str) -> bool:
         """Removes the model with that key; whether there was one."""
         return self._collection.delete(str(key))
@@ -116,7 +129,7 @@ class Repository(Generic[T]):
     def _document(self, model: T) -> Document:
         document: Document = self._converter.unstructure(model)
         document["_id"] = self._kind.key(model)
-        return self._sealer.seal(document)
+        return self._sealer.seal(noted(document) if self._kind.noted else document)
 
     def model(self, document: Document) -> T:
         """The model of one of ``documents``."""
@@ -127,6 +140,16 @@ class Repository(Generic[T]):
             return self._converter.structure(self._sealer.unseal(document), self._kind.model)
         except (AttributeError, KeyError, TypeError, ValueError) as exc:
             raise _damaged(self._kind.spec.name, document["_id"], exc) from exc
+
+    def _change(self, values: Mapping[str, Any], count: str) -> Change:
+        """Attributes as documents have them: what is empty is left out."""
+        plain = {name: self._converter.unstructure(value) for name, value in values.items()}
+        gone = (CLEAN,) if self._kind.noted else ()  # nobody has looked at the document as it will be
+        return Change(
+            set={name: value for name, value in plain.items() if value not in _EMPTY},
+            unset=(*(name for name, value in plain.items() if value in _EMPTY), *gone),
+            increment={count: 1} if count else {},
+        )
 
     @staticmethod
     def _with_revision(model: T, revision: int) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from enum import Enum
 from functools import lru_cache
 from types import GenericAlias
@@ -16,6 +17,8 @@ from cattrs.gen import make_dict_structure_fn, override
 from zona_core.domain.fields import Field
 from zona_core.errors import Fault
 
+from ._strict import UnfitError, strict_reader
+
 __all__ = ["structured"]
 
 T = TypeVar("T")
@@ -27,6 +30,7 @@ _EXPECTED: Final[Mapping[type, str]] = {
     bool: "true or false",
     dict: "a mapping",
     list: "a list",
+    datetime: "a time with its zone, as 2030-01-31T09:00:00+01:00",
 }
 
 
@@ -41,9 +45,28 @@ class _MisfitError(Exception):
 def structured(data: Mapping[str, Any], kind: type[T]) -> tuple[T | None, list[Fault]]:
     """The object of the attrs class ``kind`` that ``data`` describes, or None and every fault of the data's shape."""
     try:
+        return _reader(kind)(data), []  # type: ignore[arg-type]  # classes are hashable
+    except _UNFIT:
+        pass  # what is wrong, and where, is found below
+    try:
         return _converter().structure(data, kind), []
     except (ClassValidationError, IterableValidationError, _MisfitError) as exc:
         return None, _faults(exc, "")
+
+
+#: what the quick reading of data raises that may not fit
+_UNFIT: Final = (UnfitError, KeyError, TypeError, ClassValidationError, IterableValidationError, _MisfitError)
+
+
+@lru_cache(maxsize=32)
+def _reader(kind: type[Any]) -> Callable[[Any], Any]:
+    """The quick way to read what fits; see ``_strict``."""
+    return strict_reader(kind, _converter(), _not_read)
+
+
+def _not_read(kind: type[Any]) -> tuple[str, ...]:
+    """Attributes that are no keys of data: the id of a field is the store's to give."""
+    return ("id",) if kind is Field else ()
 
 
 @lru_cache(maxsize=1)
@@ -52,6 +75,7 @@ def _converter() -> Converter:
     for exact in (str, int, bool):
         converter.register_structure_hook(exact, _exactly(exact))
     converter.register_structure_hook(float, _number)
+    converter.register_structure_hook(datetime, _moment)
     converter.register_structure_hook_func(lambda kind: _origin(kind) is dict, _mapping)
     converter.register_structure_hook_factory(lambda kind: _origin(kind) is tuple, _list_of(converter))
     converter.register_structure_hook_factory(attrs.has, _model(converter))
@@ -77,6 +101,18 @@ def _number(value: Any, _: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _MisfitError(value, _EXPECTED[float])
     return value
+
+
+def _moment(value: Any, _: Any) -> datetime:
+    """A time, which JSON has as a text (RFC 3339) and YAML as a time; without its zone it could be any."""
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        found = None
+    if not isinstance(found, datetime) or found.utcoffset() is None:
+        message = f"{value[:40]!r} is none" if isinstance(value, str) else ""
+        raise _MisfitError(value, _EXPECTED[datetime], message)
+    return found
 
 
 def _mapping(value: Any, _: Any) -> dict[str, Any]:
@@ -111,10 +147,10 @@ def _list_of(converter: Converter) -> Callable[[Any], Callable[[Any, Any], Any]]
 
 
 def _model(converter: Converter) -> Callable[[Any], Callable[[Any, Any], Any]]:
-    """Mappings for attrs classes; the id of a field is the store's to give, so it is no key here."""
+    """Mappings for attrs classes."""
 
     def factory(kind: Any) -> Callable[[Any, Any], Any]:
-        left_out: dict[str, Any] = {"id": override(omit=True)} if kind is Field else {}
+        left_out: dict[str, Any] = {name: override(omit=True) for name in _not_read(kind)}
         structure = make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True, **left_out)
 
         def hook(value: Any, _: Any) -> Any:

@@ -7,9 +7,10 @@ from typing import Protocol, runtime_checkable
 from attrs import define
 
 from zona_core.domain.apps import AppDefinition, TaskDefinition
+from zona_core.domain.playbooks import PlaybookDefinition
 from zona_core.errors import Fault
 
-__all__ = ["AppImporter", "ImportedApp", "TaskReader"]
+__all__ = ["AppImporter", "ImportedApp", "PlaybookReader", "TaskReader"]
 
 
 @define(frozen=True, kw_only=True)
@@ -36,6 +37,17 @@ class TaskReader(Protocol):
 
     def read_task(self, document: bytes) -> TaskDefinition:
         """The task that ``document`` describes, not checked beyond its shape.
+
+        Raises ``InvalidDocument`` with every fault and its path; bounded in time and memory whatever the input.
+        """
+
+
+@runtime_checkable
+class PlaybookReader(Protocol):
+    """What an importer does besides if its format has documents of a playbook."""
+
+    def read_playbook(self, document: bytes) -> PlaybookDefinition:
+        """The playbook that ``document`` describes, not checked beyond its shape.
 
         Raises ``InvalidDocument`` with every fault and its path; bounded in time and memory whatever the input.
         """

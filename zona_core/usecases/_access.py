@@ -1,8 +1,8 @@
 """Which objects an actor may do what to (SPEC §5: object-level checks, default deny).
 
 An object is ``kind/id``: ``apps/12``, ``tasks/40``, ``instances/7``, ``runs/…``, ``credentials/3``. A permission for an
-app holds for its tasks, instances and runs, one for a task or an instance for its runs. What an actor may not read
-does not exist for it: the error is the one for something that is not there.
+app holds for its tasks, instances, runs and schedules, one for a task, an instance or a playbook for its runs and
+schedules. What an actor may not read does not exist for it: the error is the one for something that is not there.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from typing import Any, Final, TypeVar
 from zona_core.domain.actors import Actor
 from zona_core.domain.apps import Integration, Task
 from zona_core.domain.instances import Credential, Instance
+from zona_core.domain.playbooks import Playbook
 from zona_core.domain.runs import Execution
+from zona_core.domain.schedules import Schedule
 from zona_core.errors import NotFound, RevisionConflict
 from zona_core.persistence.collections import Kind
 from zona_core.persistence.database import TenantData
@@ -24,7 +26,9 @@ from zona_core.usecases._merged import merged
 
 __all__ = [
     "check_revision",
+    "knows_task",
     "narrowed",
+    "objects_around",
     "objects_of",
     "permitted",
     "readable_page",
@@ -40,34 +44,70 @@ _PATHS: Final[Mapping[str, Mapping[str, str]]] = {
     "apps": {"apps": "_id"},
     "tasks": {"apps": "integration_id", "tasks": "_id"},
     "instances": {"apps": "integration_id", "instances": "_id"},
-    "runs": {"apps": "integration_id", "tasks": "task_id", "instances": "instance_id", "runs": "_id"},
+    "runs": {
+        "apps": "integration_id",
+        "tasks": "task_id",
+        "instances": "instance_id",
+        "playbooks": "playbook_id",
+        "runs": "_id",
+    },
+    "playbooks": {"playbooks": "_id"},
+    "schedules": {
+        "apps": "integration_id",
+        "tasks": "task_id",
+        "instances": "instance_id",
+        "playbooks": "playbook_id",
+        "schedules": "_id",
+    },
     "credentials": {"credentials": "_id"},
 }
 
 
-def objects_of(*models: Integration | Task | Instance | Execution | Credential) -> tuple[str, ...]:
+def objects_of(
+    *models: Integration | Task | Instance | Execution | Credential | Playbook | Schedule,
+) -> tuple[str, ...]:
     """The objects that a permission may be held for, to act on ``models``."""
     found: list[str] = []
     for model in models:
         match model:
             case Integration():
                 found.append(f"apps/{model.integration_id}")
+            case Playbook():
+                found.append(f"playbooks/{model.id}")
             case Task():
                 found += (f"apps/{model.integration_id}", f"tasks/{model.id}")
             case Instance():
                 found += (f"apps/{model.integration_id}", f"instances/{model.instance_id}")
             case Execution():
-                found += (f"apps/{model.integration_id}", f"tasks/{model.task_id}", f"runs/{model.id}")
-                found += (f"instances/{model.instance_id}",) if model.instance_id else ()
+                found += (f"runs/{model.id}", *objects_around(model))
+            case Schedule():
+                found += (f"schedules/{model.id}", *objects_around(model))
             case Credential():
                 found.append(f"credentials/{model.id}")
     return tuple(found)
+
+
+def objects_around(model: Execution | Schedule) -> tuple[str, ...]:
+    """The objects that a run or a schedule belongs to."""
+    ids = {
+        "apps": model.integration_id,
+        "tasks": model.task_id,
+        "instances": model.instance_id,
+        "playbooks": model.playbook_id,
+    }
+    return tuple(f"{kind}/{key}" for kind, key in ids.items() if key)
 
 
 def permitted(actor: Actor, permission: str, objects: Iterable[str]) -> bool:
     """Whether the actor has ``permission``, or may read (same area) what it lacks the permission for."""
     places = tuple(objects)
     return actor.may(permission, places) or actor.may(f"{permission.partition(':')[0]}:read", places)
+
+
+def knows_task(actor: Actor, objects: Iterable[str]) -> bool:
+    """Whether the actor may know of a task that is, or belongs to, one of the objects: it may read or write it."""
+    places = tuple(objects)
+    return any(actor.may(each, places) for each in ("tasks:read", "tasks:write", "apps:write"))
 
 
 def require(actor: Actor, permission: str, objects: Iterable[str], missing: NotFound) -> None:

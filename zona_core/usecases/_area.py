@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Callable
-from typing import Any, ClassVar, Concatenate, Final, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from attrs import define, field
 
@@ -14,12 +13,13 @@ from zona_core.domain.apps import AppDefinition
 from zona_core.domain.tenants import Tenant
 from zona_core.errors import NotFound, PermissionDenied
 from zona_core.persistence.database import CORE, Database, TenantData
-from zona_core.persistence.foresight import Foresight
 from zona_core.persistence.snapshots import Snapshots
+from zona_core.ports.blobs import BlobStore
 from zona_core.ports.cache import Cache
 from zona_core.ports.clock import Clock
-from zona_core.ports.drawing import GraphPainter
+from zona_core.ports.drawing import GraphPainter, WaterfallPainter
 from zona_core.ports.executor import Executor
+from zona_core.ports.expressions import Expressions
 from zona_core.ports.handlers import TaskHandler
 from zona_core.ports.identity import OneTimeCodes, PasswordHasher, TokenSigner
 from zona_core.ports.importers import AppImporter
@@ -27,6 +27,11 @@ from zona_core.ports.logos import LogoReader
 from zona_core.ports.packages import PackageFormat
 from zona_core.ports.signatures import SignatureScheme
 from zona_core.ports.store import DocumentStore
+from zona_core.ports.threads import Threads
+
+if TYPE_CHECKING:
+    from zona_core.ports.calendar import Calendar
+    from zona_core.usecases._engine.engine import Engine
 
 __all__ = [
     "EVERY_REALM",
@@ -36,7 +41,6 @@ __all__ = [
     "TenantContext",
     "UseCase",
     "acts_as_user",
-    "foreseeing",
     "guards_of",
     "identity_tag",
     "lacking",
@@ -66,6 +70,12 @@ class Parts(Protocol):
     @property
     def executor(self) -> Executor: ...
 
+    @property
+    def threads(self) -> Threads: ...
+
+    @property
+    def engine(self) -> Engine: ...
+
     #: the tenant of that code; raises ``TenantUnavailable`` unless it is there and active
     def active(self, code: str) -> Tenant: ...
 
@@ -73,6 +83,9 @@ class Parts(Protocol):
 
     @property
     def cache(self) -> Cache: ...
+
+    @property
+    def blobs(self) -> BlobStore: ...
 
     @property
     def snapshots(self) -> Snapshots: ...
@@ -98,6 +111,12 @@ class Parts(Protocol):
     def package_formats(self) -> list[str]: ...
 
     def graph_painter(self) -> GraphPainter: ...
+
+    def waterfall_painter(self) -> WaterfallPainter: ...
+
+    def calendar(self) -> Calendar: ...
+
+    def expressions(self) -> Expressions: ...
 
 
 class SystemContext:
@@ -148,13 +167,6 @@ class TenantContext(SystemContext):
         self.data = self.parts.database.tenant(self.tenant.tenant_code)  # which may have moved
         self._looked_at = now
         return self.tenant
-
-
-def foreseeing(context: TenantContext) -> TenantContext:
-    """The context with data in which changes are seen by plans and stored nowhere; see ``Foresight``."""
-    foresight = copy.copy(context)
-    foresight.data = Foresight(context.parts.database, context.data)
-    return foresight
 
 
 @define(frozen=True, kw_only=True)

@@ -12,10 +12,10 @@ from attrs import evolve
 from zona_core.domain.redaction import Redactor
 from zona_core.errors import AddressRefused, Fault, InvalidInput, TaskFailed, TaskTimeout, ZonaError
 from zona_core.persistence.checks import check_document
-from zona_core.ports.executor import Executor
 from zona_core.ports.handlers import ConnectionReport, TaskOutcome
+from zona_core.ports.threads import Threads
 
-__all__ = ["called", "presentable_outcome", "presentable_report", "time_faults"]
+__all__ = ["called", "handled", "presentable_outcome", "presentable_report", "time_faults"]
 
 T = TypeVar("T")
 
@@ -27,12 +27,12 @@ def time_faults(timeout: float) -> list[Fault]:
     return [Fault("timeout", f"{timeout} s is out of range", "more than 0, at most 86400 s")]
 
 
-def called(executor: Executor, function: Callable[[], T], timeout: float, redactor: Redactor) -> T | TaskFailed:
+def called(threads: Threads, function: Callable[[], T], timeout: float, redactor: Redactor) -> T | TaskFailed:
     """What ``function``, a handler's method, gives within ``timeout`` seconds, or the failure that it ended in.
 
     Whatever it raises is its failure, ``SystemExit`` too. One that does not end is left behind in its thread.
     """
-    future = executor.submit(function)
+    future = threads.submit(function)
     if not wait([future], timeout).done:
         if future.cancel():
             return TaskTimeout(
@@ -45,6 +45,14 @@ def called(executor: Executor, function: Callable[[], T], timeout: float, redact
         return TaskFailed("the task had not begun when Zona was closed", code="closed")
     error = future.exception()
     return future.result() if error is None else _presentable_failure(error, redactor)
+
+
+def handled(function: Callable[[], T], redactor: Redactor) -> T | TaskFailed:
+    """What ``function``, a handler's method, gives in this thread, or the failure that it ended in."""
+    try:
+        return function()
+    except BaseException as exc:  # noqa: BLE001  # whatever a handler raises is its failure
+        return _presentable_failure(exc, redactor)
 
 
 def presentable_outcome(outcome: Any, redactor: Redactor) -> TaskOutcome | TaskFailed:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, BinaryIO, Final
 
 from attrs import Factory, define
 
 from zona_core.domain.actors import Actor
+from zona_core.domain.licences import Resource
 from zona_core.domain.package_keys import SignaturePolicy
-from zona_core.errors import NotFound, PermissionDenied, ZonaError
+from zona_core.errors import Fault, NotFound, PermissionDenied, ZonaError
+from zona_core.persistence.ledger import key_of
 from zona_core.usecases._area import TenantContext
+from zona_core.usecases._foreseeing import foreseeing
 from zona_core.usecases._import import AppImport, ImportResult, OnConflict
 from zona_core.usecases._new_instance import NewInstance
 from zona_core.usecases.instances import Instances
 
 __all__ = ["DistributedInstance", "Distributor", "Recipient", "TenantDistribution"]
+
+
+#: of what is not brought as much is told
+_MOST_LEFT_OUT: Final = 100
 
 
 @define(frozen=True, kw_only=True)
@@ -29,7 +36,7 @@ class Recipient:
 
 @define(frozen=True, kw_only=True)
 class DistributedInstance:
-    """What became of an instance."""
+    """What became of an instance, or, as a dry run, would become."""
 
     app: str
     title: str
@@ -40,11 +47,16 @@ class DistributedInstance:
 
 @define(frozen=True, kw_only=True)
 class TenantDistribution:
-    """What became of the apps in one tenant."""
+    """What became of the apps in one tenant, or, as a dry run, would become."""
 
     tenant_code: str
     apps: tuple[AppImport, ...] = ()
     instances: tuple[DistributedInstance, ...] = ()
+    #: literal secrets, and references to tasks that the actor may not read, that are not brought, with their places:
+    #: the first of them
+    left_out: tuple[Fault, ...] = ()
+    #: how many there are besides
+    more_left_out: int = 0
     #: why nothing was done there at all
     error: dict[str, Any] | None = None
 
@@ -56,13 +68,22 @@ class TenantDistribution:
 
 
 class Distributor:
-    """Brings one package to tenants; what fails in one does not keep it from the others."""
+    """Brings one package to tenants; what fails in one does not keep it from the others.
 
-    def __init__(self, context: TenantContext, on_conflict: OnConflict, *, dry_run: bool) -> None:
+    As a dry run it does the same with each tenant's data as it would be, which is kept nowhere.
+    """
+
+    def __init__(
+        self, context: TenantContext, on_conflict: OnConflict, *, left_out: Iterable[Fault], dry_run: bool
+    ) -> None:
+        """``left_out`` is what the package lacks."""
         self._actor: Actor = context.actor
         self._parts = context.parts
         self._on_conflict = on_conflict
+        self._left_out = tuple(left_out)
         self._dry = dry_run
+        #: what a dry run would have counted for the licence
+        self._counted: list[str] = []
 
     def bring(self, package: BinaryIO, to: Recipient) -> TenantDistribution:
         """What became of the package's apps, and of the instances, in one tenant."""
@@ -72,13 +93,22 @@ class Distributor:
         except ZonaError as exc:
             return TenantDistribution(tenant_code=to.tenant_code, error=exc.as_dict())
         titles = {app.title: app.stored_title for app in apps if app.result is not ImportResult.FAILED}
-        instances = () if self._dry else tuple(self._connected(context, to, titles))
-        return TenantDistribution(tenant_code=to.tenant_code, apps=apps, instances=instances)
+        made = (app.stored_title for app in apps if app.result in (ImportResult.CREATED, ImportResult.RENAMED))
+        self._counted += (key_of(Resource.INTEGRATIONS, title) for title in made)
+        instances = tuple(self._connected(context, to, titles))
+        return TenantDistribution(
+            tenant_code=to.tenant_code,
+            apps=apps,
+            instances=instances,
+            left_out=self._left_out[:_MOST_LEFT_OUT],
+            more_left_out=max(len(self._left_out) - _MOST_LEFT_OUT, 0),
+        )
 
     def _entered(self, code: str) -> TenantContext:
         if not self._actor.may_enter(code):
             raise PermissionDenied(f"{self._actor.name} may not enter the tenant {code}", code="wrong_tenant")
-        return TenantContext(self._actor, self._parts, lambda: self._parts.active(code))
+        context = TenantContext(self._actor, self._parts, lambda: self._parts.active(code))
+        return foreseeing(context, self._counted) if self._dry else context
 
     def _imported(self, context: TenantContext, package: BinaryIO) -> tuple[AppImport, ...]:
         from zona_core.usecases.packages import Packages

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
 
 from attrs import define, evolve
@@ -19,7 +19,14 @@ from zona_core.usecases._area import TenantContext
 from zona_core.usecases._changes import portable_name
 from zona_core.usecases._logos import url_of
 from zona_core.usecases._lookup import app_of
-from zona_core.usecases._portable import Portable, app_record, stored_task_record, task_record
+from zona_core.usecases._portable import (
+    Portable,
+    app_record,
+    is_direct,
+    reference_record,
+    stored_task_record,
+    task_record,
+)
 from zona_core.usecases._references import TaskName, names_of, readable
 
 __all__ = ["ExportReport", "Exporter"]
@@ -54,6 +61,7 @@ class Exporter:
         self.left_out: list[Fault] = []
         self.tasks = 0
         #: of the app that is being read
+        self._title = ""
         self._own: dict[int, TaskName] = {}
         found = self._all() if refs is None else self._named(refs)
         self.apps = sorted({app.integration_id: app for app in found}.values(), key=attrgetter("title"))
@@ -63,12 +71,11 @@ class Exporter:
         yield {"kind": "header", "format": PACKAGE_NAME, "version": PACKAGE_VERSION}
         for app in self.apps:
             yield self._told(app_record(evolve(app, logo=url_of(self._context.data, app.logo))), app.title)
-            self._own = {}
+            self._title, self._own = app.title, {}
             for page in self._pages(app):
                 self.tasks += len(page)
                 self._own |= {document["id"]: TaskName(app.title, document["task_tag"]) for document in page}
-                for portable in self._portable(app, page):
-                    yield self._told(self._with_picture(portable), f"{app.title}/{portable.record['task_tag']}")
+                yield from self._tasks(page)
 
     def _all(self) -> Iterator[Integration]:
         context, cursor = self._context, None
@@ -90,50 +97,86 @@ class Exporter:
             require(self._context.actor, "tasks:read", objects_of(app), NotFound(f"there are no tasks of {app.title}"))
             yield app
 
-    def _portable(self, app: Integration, page: list[Document]) -> Iterator[Portable]:
-        direct = [stored_task_record(document) for document in page]
-        model = self._context.data.tasks.model
-        referring = [model(page[index]) for index, portable in enumerate(direct) if portable is None]
-        named = self._shown(app, referring)
-        yield from (portable or next(named) for portable in direct)
-
-    def _with_picture(self, portable: Portable) -> Portable:
-        record = portable.record
-        if "logo" not in record:
-            return portable
-        return evolve(portable, record={**record, "logo": url_of(self._context.data, record["logo"])})
-
     def _pages(self, app: Integration) -> Iterator[list[Document]]:
-        for ingesting in (False, True):
-            where: Where = {"integration_id": app.integration_id, "status": LIVE_APP, "ingest_cases": ingesting}
-            cursor = None
-            while True:
-                page = self._context.data.tasks.documents(where, sort=[("task_tag", 1)], after=cursor, limit=_PAGE)
-                yield page.items
-                cursor = page.next
-                if cursor is None:
-                    break
+        """The tasks that ingest no cases, then those that do; these are read once more, if there are any.
 
-    def _shown(self, app: Integration, referring: list[Task]) -> Iterator[Portable]:
-        """Tasks that refer to others: to those of this app by what was read of it, to others as far as they are read.
-
-        The name of a task that the actor may not read is not told: a reference to it is left out.
+        A query for the former alone would have the database look into each document.
         """
-        context = self._context
-        outside = {ref.task_id for task in referring for _, _, ref in references_of(task)} - self._own.keys()
-        names = ChainMap(self._own, names_of(context.data, readable(context, outside)))
+        of_app: Where = {"integration_id": app.integration_id, "status": LIVE_APP}
+        are_left = False
+        for page in self._read(of_app):
+            first = [document for document in page if document.get("ingest_cases") is not True]
+            are_left = are_left or len(first) < len(page)
+            yield first
+        if are_left:
+            yield from self._read({**of_app, "ingest_cases": True})
 
+    def _read(self, where: Where) -> Iterator[list[Document]]:
+        cursor = None
+        while True:
+            page = self._context.data.tasks.documents(where, sort=[("task_tag", 1)], after=cursor, limit=_PAGE)
+            yield page.items
+            cursor = page.next
+            if cursor is None:
+                return
+
+    def _tasks(self, page: list[Document]) -> Iterator[Record]:
+        """The records of tasks.
+
+        Of those that one refers to, this app's are named by what was read of it, others as far as the actor reads them.
+        """
+        model = self._context.data.tasks.model
+        models = {document["id"]: model(document) for document in page if not is_direct(document)}
+        names = self._names(page, models)
+        for document in page:
+            place = f"{self._title}/{document['task_tag']}"
+            task = models.get(document["id"])
+            portable = self._through(task, names, place) if task else self._direct(document, names, place)
+            if "logo" in portable.record:
+                portable.record["logo"] = url_of(self._context.data, portable.record["logo"])
+            yield self._told(portable, place) if portable.left_out else portable.record
+
+    def _names(self, page: list[Document], models: Mapping[int, Task]) -> Mapping[int, TaskName]:
+        """The names of tasks that are referred to, by id; of those that the actor may not read there is none."""
+        ids = {
+            each.get("task_id", 0)
+            for document in page
+            if document["id"] not in models
+            for each in document.get("depends_on", ())
+        }
+        ids |= {reference.task_id for task in models.values() for _, _, reference in references_of(task)}
+        outside = ids - self._own.keys() - {0}
+        if not outside:
+            return self._own
+        return ChainMap(self._own, names_of(self._context.data, readable(self._context, outside)))
+
+    def _direct(self, document: Document, names: Mapping[int, TaskName], place: str) -> Portable:
+        needed: list[Record] = []
+        for index, each in enumerate(document.get("depends_on", ())):
+            task_id = each.get("task_id", 0)
+            name = names.get(task_id) if task_id else TaskName(each.get("app", ""), each.get("task", ""))
+            if name is None:
+                self._hidden(f"{place}: depends_on[{index}]")
+            else:
+                needed.append(reference_record(name, self._title))
+        try:
+            return stored_task_record(document, needed)
+        except (AttributeError, TypeError):
+            self._context.data.tasks.model(document)  # says what is damaged
+            raise
+
+    def _through(self, task: Task, names: Mapping[int, TaskName], place: str) -> Portable:
         def hidden(reference: TaskRef) -> bool:
             return bool(reference.task_id) and reference.task_id not in names
 
-        for task in referring:
-            self.left_out += (
-                Fault(f"{app.title}/{task.task_tag}: {path}", "leads to a task that is not shown", "tasks:read on it")
-                for path, _, reference in references_of(task)
-                if hidden(reference)
-            )
-            told = evolve(task, **without_references(task, hidden))
-            yield task_record(told, lambda reference: portable_name(reference, names, app.title))
+        for path, _, reference in references_of(task):
+            if hidden(reference):
+                self._hidden(f"{place}: {path}")
+        told = evolve(task, **without_references(task, hidden))
+        return task_record(told, lambda reference: portable_name(reference, names, self._title))
+
+    def _hidden(self, path: str) -> None:
+        self.left_out.append(Fault(path, "leads to a task that is not shown", "tasks:read on it"))
 
     def _told(self, portable: Portable, place: str) -> Record:
         expected = "a field of the instance, named by a template"

@@ -30,7 +30,7 @@ def health_of(context: TenantContext, app: Integration, instance: Instance, time
     if task is not None:
         return _by_task(context, connection, task, timeout, redactor)
     handler = context.parts.handler(_handler_name(context, app))
-    found = called(context.parts.executor, lambda: handler.test(connection, timeout), timeout, redactor)
+    found = called(context.parts.threads, lambda: handler.test(connection, timeout), timeout, redactor)
     report = found if isinstance(found, TaskFailed) else presentable_report(found, redactor)
     if isinstance(report, TaskFailed):
         raise report
@@ -52,7 +52,7 @@ def _by_task(
         abandoned=lambda: context.parts.clock.monotonic() - began > timeout,
     )
     handler = context.parts.handler(task.task_handler)
-    outcome: TaskOutcome | TaskFailed = called(context.parts.executor, lambda: handler.run(call), timeout, redactor)
+    outcome: TaskOutcome | TaskFailed = called(context.parts.threads, lambda: handler.run(call), timeout, redactor)
     duration_ms = round((context.parts.clock.monotonic() - began) * 1000, 3)
     if isinstance(outcome, TaskFailed):
         if "http_status" not in outcome.details:

@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from zona_core.domain.apps import AppDescription, Integration, Task, TaskDefinition
 from zona_core.domain.differences import Difference, differences
+from zona_core.domain.playbooks import Playbook, PlaybookDefinition
 from zona_core.domain.revisions import Revision
 from zona_core.errors import StoreUnavailable
 from zona_core.persistence.converter import new_converter
@@ -22,9 +23,13 @@ from zona_core.ports.store import In, Range
 from zona_core.usecases._area import TenantContext
 from zona_core.usecases._references import batches
 
-__all__ = ["MOST_KEPT", "content_of", "keep", "restored", "target_of", "without_ids"]
+__all__ = ["MOST_KEPT", "content_of", "describes_same", "keep", "restored", "target_of", "without_ids"]
 
 T = TypeVar("T")
+
+#: what has a history, and what of it there is to restore
+Kept: TypeAlias = Integration | Task | Playbook
+Described: TypeAlias = AppDescription | TaskDefinition | PlaybookDefinition
 
 #: former states that are kept of one app or task; the oldest go as others come
 MOST_KEPT: Final = 100
@@ -33,12 +38,14 @@ _MOST_NAMED: Final = 5
 _LONGEST_NAME: Final = 200
 
 
-def target_of(model: Integration | Task) -> str:
-    """How the audit trail and the history name it: ``apps/12``, ``tasks/40``."""
+def target_of(model: Kept) -> str:
+    """How the audit trail and the history name it: ``apps/12``, ``tasks/40``, ``playbooks/3``."""
+    if isinstance(model, Playbook):
+        return f"playbooks/{model.id}"
     return f"apps/{model.integration_id}" if isinstance(model, Integration) else f"tasks/{model.id}"
 
 
-def keep(context: TenantContext, replaced: Iterable[tuple[Integration | Task, Integration | Task]]) -> None:
+def keep(context: TenantContext, replaced: Iterable[tuple[Kept, Kept]]) -> None:
     """Keeps the first of each pair, whose place the second takes, within the caller's transaction.
 
     One that describes the same as what replaces it is not kept.
@@ -55,9 +62,14 @@ def keep(context: TenantContext, replaced: Iterable[tuple[Integration | Task, In
         _drop_oldest(data, [each.target for each in kept if each.number > MOST_KEPT])
 
 
-def content_of(model: AppDescription | TaskDefinition) -> dict[str, Any]:
+def describes_same(one: Described, other: Described) -> bool:
+    """Whether one could take the other's place and nothing would have changed."""
+    return _same(content_of(one), content_of(other))
+
+
+def content_of(model: Described) -> dict[str, Any]:
     """What there is to restore, as JSON data: what the model describes, with its fields' ids, without its tasks."""
-    kind: Any = AppDescription if isinstance(model, AppDescription) else TaskDefinition
+    kind: Any = next(kind for kind in (AppDescription, TaskDefinition, PlaybookDefinition) if isinstance(model, kind))
     return _converter().unstructure(model, unstructure_as=kind)  # type: ignore[no-any-return]
 
 
@@ -80,11 +92,11 @@ def without_ids(content: dict[str, Any]) -> dict[str, Any]:
     return {**content, **bare}
 
 
-def _revision(before: Integration | Task, after: Integration | Task, actor: str, now: datetime) -> Revision | None:
+def _revision(before: Kept, after: Kept, actor: str, now: datetime) -> Revision | None:
     content, new = content_of(before), content_of(after)
-    found = _differences(content, new)
-    if content == new and not found:  # NOTE: Python's 1, 1.0 and True are equal, and three values in JSON
+    if _same(content, new):
         return None
+    found = _differences(content, new)
     return Revision(
         target=target_of(before),
         number=before.revision,
@@ -94,6 +106,11 @@ def _revision(before: Integration | Task, after: Integration | Task, actor: str,
         changed=tuple(each.path[:_LONGEST_NAME] for each in islice(found, _MOST_NAMED)),
         content=content,
     )
+
+
+def _same(content: dict[str, Any], new: dict[str, Any]) -> bool:
+    # NOTE: Python's 1, 1.0 and True are equal, and three values in JSON.
+    return content == new and not _differences(content, new)
 
 
 def _differences(content: dict[str, Any], new: dict[str, Any]) -> list[Difference]:

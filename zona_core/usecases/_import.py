@@ -19,9 +19,10 @@ from zona_core.domain.references import TaskRef, references_of, with_references
 from zona_core.errors import DuplicateKey, NotFound, ZonaError
 from zona_core.ports.packages import Record
 from zona_core.usecases._access import objects_of, permitted, require_new
-from zona_core.usecases._area import TenantContext, foreseeing
+from zona_core.usecases._area import TenantContext
 from zona_core.usecases._changes import changes_of, keeping_secrets, shown
 from zona_core.usecases._checking import refuse_faults
+from zona_core.usecases._foreseeing import foreseeing
 from zona_core.usecases._logos import Logos
 from zona_core.usecases._lookup import app_of
 from zona_core.usecases._package_index import PackageIndex
@@ -32,6 +33,7 @@ from zona_core.usecases._storing import (
     AppPlan,
     MissingTask,
     NewIds,
+    fit_instances,
     plan_app,
     put_app,
     refitted,
@@ -183,7 +185,9 @@ class Importer:
             refuse_full(self._context, integrations=[*self._made, *new_apps] if new_apps else [])
             plan = self._plan(definition, existing, ids, pictures)
             outcome = self._outcome(title, plan, mapped)
-            put_app(self._data, plan.in_short())
+            put_app(self._context, plan.in_short())
+            if outcome.result is ImportResult.OVERWRITTEN:
+                fit_instances(self._data, plan)
             self._made += new_apps
             return outcome
         with taking(self._context, integrations=new_apps), self._data.transaction():

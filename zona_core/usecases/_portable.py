@@ -11,17 +11,28 @@ from attrs import define, evolve, field, fields_dict
 from zona_core.domain.apps import AppDefinition, AppDescription, TaskDefinition
 from zona_core.domain.portability import without_secrets
 from zona_core.domain.references import TaskRef, references_of, with_references
+from zona_core.domain.secret_texts import may_be_dirty
 from zona_core.errors import Fault, InvalidPackage
 from zona_core.persistence.converter import new_converter
+from zona_core.persistence.notes import is_known_clean
 from zona_core.persistence.structuring import structured
 from zona_core.ports.packages import Record
+from zona_core.usecases._references import TaskName
 
-__all__ = ["Portable", "app_record", "definition_of", "stored_task_record", "task_record"]
+__all__ = [
+    "Portable",
+    "app_record",
+    "definition_of",
+    "is_direct",
+    "reference_record",
+    "stored_task_record",
+    "task_record",
+]
 
 T = TypeVar("T")
 
-#: where a task's references are
-_REFERRING: Final = ("depends_on", "case_ingestion_config", "events_api_config")
+#: parts with references inside, which are changed in models only
+_REFERRING: Final = ("case_ingestion_config", "events_api_config")
 _ABSENT: Final = object()
 
 
@@ -48,12 +59,30 @@ def task_record(task: TaskDefinition, name: Callable[[TaskRef], TaskRef]) -> Por
     return _portable("task", document, "inputs")
 
 
-def stored_task_record(document: Mapping[str, Any]) -> Portable | None:
-    """What ``task_record`` makes of the task with this document, without the detour; None if it refers to others."""
-    if not document.keys().isdisjoint(_REFERRING):
-        return None
-    record = {name: document[name] for name, default in _task_parts() if name in document and document[name] != default}
-    return _portable("task", record, "inputs")
+def is_direct(document: Mapping[str, Any]) -> bool:
+    """Whether ``stored_task_record`` takes the task's document; else its model is needed, or tells what is damaged."""
+    return document.keys().isdisjoint(_REFERRING) and all(type(each) is dict for each in document.get("depends_on", ()))
+
+
+def stored_task_record(document: Mapping[str, Any], needed: list[Record]) -> Portable:
+    """What ``task_record`` makes of the task with this document, without the detour; it depends on those ``needed``.
+
+    A document that is known to have no literal secrets is not looked through again, only the names of those needed.
+    One that is damaged may raise ``AttributeError`` or ``TypeError``.
+    """
+    parts = _task_parts()
+    record = {name: value for name, value in document.items() if name in parts and value != parts[name]}
+    clean = is_known_clean(document)
+    record.pop("depends_on", None)
+    if needed:
+        record["depends_on"] = needed
+        clean = clean and not any(may_be_dirty(text) for each in needed for text in each.values())
+    return _portable("task", record, "inputs", clean=clean)
+
+
+def reference_record(name: TaskName, title: str) -> Record:
+    """How a task of the app ``title`` refers to another one of that name: by title and tag, or by the tag alone."""
+    return {"task": name.task} if name.app in ("", title) else {"app": name.app, "task": name.task}
 
 
 def definition_of(app: Record, tasks: Iterable[Record]) -> AppDefinition:
@@ -84,21 +113,24 @@ def _read(kind: type[T], data: Mapping[str, Any], path: str, faults: list[Fault]
     return made
 
 
-def _portable(kind: str, document: dict[str, Any], fields: str) -> Portable:
+def _portable(kind: str, document: dict[str, Any], fields: str, *, clean: bool = False) -> Portable:
     for each in document.get(fields, ()):
         each.pop("id", None)
-    clean, left_out = without_secrets(document)
-    return Portable({"kind": kind, **clean}, left_out)
+    document, left_out = (document, []) if clean else without_secrets(document)
+    document["kind"] = kind
+    return Portable(document, left_out)
 
 
 @lru_cache(maxsize=1)
-def _task_parts() -> tuple[tuple[str, Any], ...]:
+def _task_parts() -> dict[str, Any]:
     """The attributes of a task that travel, each with what its default is in a document, if it is left out then."""
-    kept = _writer(TaskDefinition)(TaskDefinition(name="", task_tag="", task_handler=""))
-    return tuple(
-        (name, _ABSENT if name in kept else attribute.default)
-        for name, attribute in fields_dict(TaskDefinition).items()
-    )
+    least = TaskDefinition(name="", task_tag="", task_handler="")
+    kept = _writer(TaskDefinition)(least)
+    return {name: _ABSENT if name in kept else _stored(getattr(least, name)) for name in fields_dict(TaskDefinition)}
+
+
+def _stored(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else _converter().unstructure(value)
 
 
 @lru_cache(maxsize=1)

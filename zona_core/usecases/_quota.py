@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from zona_core.domain.licences import COMMUNITY, Feature, Licence, LicenceState, QuotaNote, Resource
 from zona_core.errors import InvalidLicence, LicenceLimit, ZonaError
+from zona_core.persistence.foresight import Foresight
 from zona_core.persistence.ledger import Ledger, key_of
 from zona_core.ports.signatures import SignatureScheme
 from zona_core.usecases._area import Parts, SystemContext, TenantContext
@@ -28,12 +29,18 @@ def taking(context: TenantContext, *, integrations: Ids = (), instances: Ids = (
     """Around the transaction that makes new objects of these ids: counts them, or refuses before anything is written.
 
     The block is that transaction and no more: where the tenant's data is in the core database all of it is one, so that
-    ids have to be taken before. If the block fails nothing counts. Without ids it does nothing.
+    ids have to be taken before. If the block fails nothing counts. Without ids it does nothing. Where the block only
+    foretells, what it would take is noted there and counted nowhere.
     Raises ``LicenceLimit``: ``licence_limit``, ``licence_lapsed``, ``licence_unusable``.
     """
     keys = _keys(integrations, instances)
     if not keys:
         yield
+        return
+    if isinstance(context.data, Foresight):
+        _refuse_full(context, [*context.data.counted, *keys])
+        yield
+        context.data.counted += keys
         return
     code, ledger, licence = context.tenant.tenant_code, _ledger(context), _open_licence(context.parts)
     now = context.parts.clock.now()
@@ -58,9 +65,7 @@ def refuse_full(context: TenantContext, *, integrations: Ids = ()) -> None:
     """Raises ``LicenceLimit`` if ``taking`` would, and takes nothing."""
     keys = _keys(integrations, ())
     if keys:
-        ledger, licence = _ledger(context), _open_licence(context.parts)
-        ledger.prepare(context.tenant.tenant_code, keys, licence)
-        ledger.refuse_full(keys, licence)
+        _refuse_full(context, [*(context.data.counted if isinstance(context.data, Foresight) else ()), *keys])
 
 
 def releasing(context: TenantContext, *, integrations: Ids = (), instances: Ids = ()) -> None:
@@ -142,6 +147,12 @@ def _open_licence(parts: Parts) -> Licence:
             licence_type=licence.type.value,
         )
     return licence
+
+
+def _refuse_full(context: TenantContext, keys: list[str]) -> None:
+    ledger, licence = _ledger(context), _open_licence(context.parts)
+    ledger.prepare(context.tenant.tenant_code, keys, licence)
+    ledger.refuse_full(keys, licence)
 
 
 def _close(ledger: Ledger, note: QuotaNote, *, made: bool = False) -> None:

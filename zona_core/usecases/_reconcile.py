@@ -13,6 +13,7 @@ from zona_core.domain.fields import Field
 from zona_core.domain.instances import Instance, InstanceStatus
 from zona_core.domain.references import references_of
 from zona_core.domain.values import checked
+from zona_core.persistence.deriving import derived
 
 __all__ = ["TaskPlan", "fitted", "integration", "numbered", "plan_tasks", "task"]
 
@@ -54,9 +55,9 @@ def task(
     definition: TaskDefinition, app_id: int, task_id: int, now: datetime, references: Mapping[str, Any] | None = None
 ) -> Task:
     """The task to store; its input fields are numbered from 1, its ``references`` are by id."""
-    parts = {**_parts(definition, _TASK_PARTS), **(references or {})}
-    parts["inputs"] = tuple(evolve(field, id=number) for number, field in enumerate(definition.inputs, start=1))
-    return Task(id=task_id, integration_id=app_id, created_ts=now, updated_ts=now, **parts)
+    own = {"id": task_id, "integration_id": app_id, "created_ts": now, "updated_ts": now, "revision": 0}
+    inputs = [derived(Field, field, {"id": number}) for number, field in enumerate(definition.inputs, start=1)]
+    return derived(Task, definition, {**own, "inputs": tuple(inputs), **(references or {})})
 
 
 def numbered(definition: AppDefinition, stored: Iterable[Task], ids: Iterator[int]) -> dict[str, int]:

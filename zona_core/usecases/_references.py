@@ -1,17 +1,19 @@
 """References between tasks: names become ids, and nobody needs itself round a corner.
 
 Stored tasks refer by id. What refers to nothing that is there keeps the names and *waits*, until an app of that title
-has a task of that tag. Every reference has a row in the collection ``dependencies``.
+has a task of that tag; *blind* references, whose writer could not know of such a task, wait until somebody who can
+writes them again. Every reference has a row in the collection ``dependencies``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 from attrs import evolve
 
-from zona_core.domain.apps import AppStatus, Integration, Task
+from zona_core.domain.apps import AppStatus, Integration, Task, TaskDefinition
 from zona_core.domain.dependencies import Dependency
 from zona_core.domain.graphs import topological_order
 from zona_core.domain.references import TaskRef, references_of, with_references
@@ -19,7 +21,7 @@ from zona_core.persistence.collections import LIVE_APP
 from zona_core.persistence.database import TenantData
 from zona_core.persistence.repository import Repository
 from zona_core.ports.store import Document, In, Where
-from zona_core.usecases._access import objects_of
+from zona_core.usecases._access import knows_task, objects_of
 from zona_core.usecases._area import TenantContext
 
 __all__ = [
@@ -54,15 +56,19 @@ class TaskName(NamedTuple):
 class Resolver:
     """Finds the tasks that one app's references name: in the app as it will be, and in others that the actor reads.
 
-    ``own`` are the ids of the app's own tasks by tag.
+    ``own`` are the ids of the app's own tasks by tag; what ``before`` refers to by id may stay, hidden or not.
     """
 
-    def __init__(self, context: TenantContext, title: str, own: Mapping[str, int]) -> None:
+    def __init__(
+        self, context: TenantContext, title: str, own: Mapping[str, int], before: TaskDefinition | None = None
+    ) -> None:
         self._actor = context.actor
         self._data = context.data
         self._titles = ("", title)
         self._own = own
         self._own_ids = frozenset(own.values())
+        kept = references_of(before) if before else ()
+        self._kept = frozenset(reference.task_id for _, _, reference in kept if reference.task_id)
         self._apps: dict[str, Integration | None] = {}
         #: tasks of other apps that are referred to
         self.others: dict[int, Task] = {}
@@ -75,9 +81,12 @@ class Resolver:
             own = self._own.get(reference.task)
             return TaskRef(task_id=own) if own else None
         found = self._found(reference)
-        if found is None or found.status is AppStatus.DELETED or not self._actor.may("tasks:read", objects_of(found)):
+        if found is None or found.status is AppStatus.DELETED:
             return None
-        self.others[found.id] = found
+        if self._actor.may("tasks:read", objects_of(found)):
+            self.others[found.id] = found
+        elif reference.task_id not in self._kept:
+            return None
         return TaskRef(task_id=found.id)
 
     def _found(self, reference: TaskRef) -> Task | None:
@@ -92,11 +101,12 @@ class Resolver:
         return self._data.tasks.one(where)
 
 
-def store_rows(data: TenantData, app: Integration, tasks: Sequence[Task]) -> None:
-    """Brings the rows of the tasks up to date."""
+def store_rows(context: TenantContext, app: Integration, tasks: Sequence[Task]) -> None:
+    """Brings the rows of the tasks, which the actor has written, up to date."""
+    data, unknowable = context.data, _unknowable(context, app)
     for ids in batches([task.id for task in tasks]):
         data.dependencies.delete_many({"task_id": In(ids)})
-    rows = [row for task in tasks if task.status is not AppStatus.DELETED for row in _rows(task, app)]
+    rows = [row for task in tasks if task.status is not AppStatus.DELETED for row in _rows(task, app, unknowable)]
     if rows:
         data.dependencies.insert_many(rows)
 
@@ -108,20 +118,20 @@ def refuse_cycles(context: TenantContext, app: Integration, tasks: Sequence[Task
     """
     data = context.data
     own = {task.task_tag: task.id for task in tasks}
-    mine = {task.id: TaskName(app.title, task.task_tag) for task in tasks}
+    mine = {task.id: task for task in tasks}
     edges = [(ref.task_id, task.id) for task in tasks for _, _, ref in references_of(task) if ref.task_id]
     edges += ((own[row.needs_task], row.task_id) for row in _waiting(data, app, own))
     outside = {key for edge in edges for key in edge} - mine.keys()
     edges += _edges_from(data, outside, set(mine))
     nodes = dict.fromkeys((*mine, *(key for edge in edges for key in edge)))
-    topological_order(nodes, edges, name=lambda key: str(mine[key]) if key in mine else _shown(context, key))
 
+    def name(key: int) -> str:
+        task = mine.get(key) or data.tasks.need(key)
+        if not knows_task(context.actor, objects_of(task)):
+            return "(a task that is not shown)"
+        return str(TaskName(app.title, task.task_tag) if key in mine else names_of(data, [key])[key])
 
-def _shown(context: TenantContext, task_id: int) -> str:
-    task = context.data.tasks.need(task_id)
-    if not context.actor.may("tasks:read", objects_of(task)):
-        return "(a task that is not shown)"
-    return str(names_of(context.data, [task_id])[task_id])
+    topological_order(nodes, edges, name=name)
 
 
 def link_waiting(data: TenantData, app: Integration, tasks: Iterable[Task]) -> int:
@@ -171,13 +181,32 @@ def _documents(repository: Repository[Any], path: str, ids: Iterable[int]) -> li
     return [document for page in pages for document in page.items]
 
 
-def _rows(task: Task, app: Integration) -> Iterator[Dependency]:
+def _unknowable(context: TenantContext, app: Integration) -> Callable[[str], bool]:
+    """Whether the actor, who has written tasks of ``app``, could not know of any task of the app that has a title."""
+
+    @cache
+    def unknowable(title: str) -> bool:
+        if knows_task(context.actor, ()):
+            return False
+        named = app if title == app.title else context.data.apps.one({"title": title, "status": LIVE_APP})
+        return not knows_task(context.actor, objects_of(named) if named else ())
+
+    return unknowable
+
+
+def _rows(task: Task, app: Integration, unknowable: Callable[[str], bool]) -> Iterator[Dependency]:
     for index, (_, kind, reference) in enumerate(references_of(task)):
-        row = Dependency(id=f"{task.id}/{index}", task_id=task.id, integration_id=task.integration_id, kind=kind)
-        if reference.task_id:
-            yield evolve(row, needs_id=reference.task_id)
-        else:
-            yield evolve(row, needs_app=reference.app or app.title, needs_task=reference.task)
+        title = "" if reference.task_id else reference.app or app.title
+        yield Dependency(
+            id=f"{task.id}/{index}",
+            task_id=task.id,
+            integration_id=task.integration_id,
+            kind=kind,
+            needs_id=reference.task_id,
+            needs_app=title,
+            needs_task="" if reference.task_id else reference.task,
+            blind=bool(title) and unknowable(title),
+        )
 
 
 def _refer(data: TenantData, task_id: int, changed: Mapping[TaskRef, TaskRef]) -> None:
@@ -199,7 +228,8 @@ def _tags(rows: Iterable[Dependency]) -> set[str]:
 
 
 def _waiting(data: TenantData, app: Integration, own: Mapping[str, int]) -> list[Dependency]:
-    return [row for row in data.dependencies.all({"needs_app": app.title}) if row.needs_task in own]
+    waiting = data.dependencies.all({"needs_app": app.title})
+    return [row for row in waiting if row.needs_task in own and not row.blind]
 
 
 def _edges_from(data: TenantData, start: set[int], end: set[int]) -> list[tuple[int, int]]:

@@ -16,6 +16,7 @@ from zona_core.persistence.collections import LIVE_APP, LIVE_INSTANCE
 from zona_core.persistence.database import TenantData
 from zona_core.ports.store import Where
 from zona_core.usecases import _reconcile as reconcile
+from zona_core.usecases._access import knows_task, objects_of
 from zona_core.usecases._area import TenantContext
 from zona_core.usecases._history import keep
 from zona_core.usecases._logos import store_logos
@@ -27,6 +28,7 @@ __all__ = [
     "NewIds",
     "TaskDraft",
     "draft_task",
+    "fit_instances",
     "plan_app",
     "put_app",
     "refitted",
@@ -125,25 +127,31 @@ def plan_app(
 def write_app(context: TenantContext, plan: AppPlan, action: str) -> Integration:
     """Carries the plan out, within the caller's transaction, which it was made in; gives the app as it is stored."""
     data, before = context.data, plan.before
-    app = put_app(data, plan)
+    app = put_app(context, plan)
     store_logos(data, plan.logos)
     keep(context, _replaced(plan))
-    for _, fit in refitted(data, plan):
-        data.instances.replace(fit)
+    fit_instances(data, plan)
     data.changed("apps")
     data.record(context.actor, action, f"apps/{app.integration_id}", before=before, after=app)
     return app
 
 
-def put_app(data: TenantData, plan: AppPlan) -> Integration:
+def put_app(context: TenantContext, plan: AppPlan) -> Integration:
     """Puts the plan's app, tasks and what they need where they belong, and nothing else."""
+    data = context.data
     try:
         app = data.apps.replace(plan.app) if plan.before else data.apps.insert(plan.app)
     except DuplicateKey as exc:
         raise taken(plan.app.title) from exc
     _write_tasks(data, plan)
-    _write_references(data, plan, app)
+    _write_references(context, plan, app)
     return app
+
+
+def fit_instances(data: TenantData, plan: AppPlan) -> None:
+    """Puts the app's instances as they are with the plan's fields."""
+    for _, fit in refitted(data, plan):
+        data.instances.replace(fit)
 
 
 def refitted(data: TenantData, plan: AppPlan) -> Iterator[tuple[Instance, Instance]]:
@@ -181,7 +189,7 @@ def write_task(
         keep(context, [(before, stored)])
     else:
         stored = data.tasks.insert(draft.task)
-    store_rows(data, app, [stored])
+    store_rows(context, app, [stored])
     link_waiting(data, app, [stored])
     return stored
 
@@ -204,8 +212,9 @@ def draft_task(
     stored = context.data.tasks.all(of_app) if any(references_of(definition)) else []
     others = {task.task_tag: task for task in stored}
     task_id = before.id if before else new_id
-    own = {**{tag: task.id for tag, task in others.items()}, definition.task_tag: task_id}
-    resolver, missing = Resolver(context, app.title, own), list[MissingTask]()
+    own = {task.task_tag: task.id for task in stored if knows_task(context.actor, objects_of(task))}
+    own[definition.task_tag] = task_id
+    resolver, missing = Resolver(context, app.title, own, before), list[MissingTask]()
     references = _resolved(definition, resolver, missing, waiting=waiting)
     task = reconcile.task(definition, app.integration_id, task_id, context.data.now(), references)
     if before:
@@ -274,11 +283,11 @@ def _write_tasks(data: TenantData, plan: AppPlan) -> None:
         raise DuplicateKey("a task id or tag is taken", collection="tasks")
 
 
-def _write_references(data: TenantData, plan: AppPlan, app: Integration) -> None:
+def _write_references(context: TenantContext, plan: AppPlan, app: Integration) -> None:
     written = (*plan.tasks.created, *plan.tasks.updated, *plan.tasks.retired)
     renamed = plan.before is not None and plan.before.title != app.title
-    store_rows(data, app, (*plan.tasks.remaining, *plan.tasks.retired) if renamed else written)
-    link_waiting(data, app, plan.tasks.remaining)
+    store_rows(context, app, (*plan.tasks.remaining, *plan.tasks.retired) if renamed else written)
+    link_waiting(context.data, app, plan.tasks.remaining)
 
 
 def _needed_by_others(data: TenantData, app: Integration, gone: Mapping[int, Task]) -> set[int]:

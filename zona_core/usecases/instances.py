@@ -9,6 +9,7 @@ from attrs import evolve
 
 from zona_core.domain.apps import Integration
 from zona_core.domain.instances import Credential, Instance, InstanceStatus
+from zona_core.domain.limits import limit_faults
 from zona_core.domain.secrets import MASK, Secret
 from zona_core.errors import DuplicateKey, Fault, InvalidInput, NotFound, RevisionConflict
 from zona_core.persistence.collections import INSTANCES, LIVE_INSTANCE
@@ -79,6 +80,7 @@ class Instances(Area):
         allow_private: bool | None = None,
         credential: int | str | None = None,
         status: InstanceStatus | None = None,
+        rate_limiting: Mapping[str, Any] | None = None,
         revision: int | None = None,
     ) -> Instance:
         """Changes what is given; of ``values`` those named (None empties a field), the others stay.
@@ -86,11 +88,14 @@ class Instances(Area):
         A secret that comes back as the mask it was shown as stays, too.
 
         ``credential`` names the shared one to use from now on, 0 or an empty text that none is used any more.
+        ``rate_limiting``: ``{"requests": 100, "seconds": 60, "concurrent": 5}``, each optional; what exceeds it waits.
 
         Raises like ``add``; ``InvalidInput`` for the status ``deleted``, which ``remove`` gives; ``RevisionConflict``.
         """
         if status is InstanceStatus.DELETED:
             raise InvalidInput.of([Fault("status", "an update deletes nothing", "remove, which erases the values too")])
+        if faults := limit_faults(rate_limiting or {}):
+            raise InvalidInput.of([fault.under("rate_limiting") for fault in faults], "The instance")
         data = self._context.data
         of_app, before = instance_of(self._context, app, instance, "instances:write")
         check_revision(before.revision, revision, _target(before))
@@ -108,6 +113,7 @@ class Instances(Area):
             values=clean,
             base_url=str(clean.get("base_url") or ""),
             allow_private=before.allow_private if allow_private is None else allow_private,
+            rate_limiting=before.rate_limiting if rate_limiting is None else dict(rate_limiting),
             status=status or (InstanceStatus.ACTIVE if before.status is InstanceStatus.ERROR else before.status),
             status_reason="",
             updated_ts=data.now(),

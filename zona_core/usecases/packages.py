@@ -139,7 +139,8 @@ class Packages(Area):
         """Copies ``apps`` of this tenant (as ``export_apps`` names them) to others, and makes their instances there.
 
         The actor needs to enter those tenants, and there what importing and adding instances needs. Each tenant's
-        values and credentials are its own. What fails in one tenant is told, and the others go on.
+        values and credentials are its own. What fails in one tenant is told, and the others go on. A dry run changes
+        nothing in them, and gives the same report.
         Raises ``LicenceLimit`` (``feature_not_licensed``), ``NotFound`` if any of the apps is missing, and as
         ``export_apps`` does; then nothing was done.
         """
@@ -148,11 +149,11 @@ class Packages(Area):
         here = self._context.tenant.tenant_code
         if any(each.tenant_code == here for each in to):
             raise InvalidInput(f"the apps are from {here} itself", code="own_tenant", hint="name other tenants")
-        distributor = Distributor(self._context, on_conflict, dry_run=dry_run)
         with tempfile.TemporaryFile(prefix="zona-") as package:
-            missing = self.export_apps(apps, package).missing
-            if missing:
-                raise NotFound(f"there is no app to distribute: {', '.join(missing[:20])}")
+            exported = self.export_apps(apps, package)
+            if exported.missing:
+                raise NotFound(f"there is no app to distribute: {', '.join(exported.missing[:20])}")
+            distributor = Distributor(self._context, on_conflict, left_out=exported.left_out, dry_run=dry_run)
             return [distributor.bring(package, each) for each in to]
 
     def _checked(

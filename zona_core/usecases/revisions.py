@@ -22,10 +22,10 @@ from zona_core.ports.store import Where
 from zona_core.usecases._access import check_revision
 from zona_core.usecases._area import Area, TenantContext, use_case
 from zona_core.usecases._checking import refuse_faults, refuse_task_faults
-from zona_core.usecases._history import restored, target_of
+from zona_core.usecases._history import describes_same, restored, target_of
 from zona_core.usecases._lookup import app_of, task_of
 from zona_core.usecases._states import between
-from zona_core.usecases._storing import AppPlan, NewIds, plan_app, write_app, write_task
+from zona_core.usecases._storing import AppPlan, NewIds, draft_task, plan_app, write_app, write_task
 
 __all__ = ["RevisionInfo", "Revisions"]
 
@@ -92,8 +92,9 @@ class Revisions(Area):
     def restore_app(self, app: int | str, to: int, *, revision: int | None = None) -> Integration:
         """Has the app described again as it was at revision ``to``; its tasks stay, but for the app's logo on them.
 
-        A change like any other, which makes a revision. Fields get the ids that they had, and instances are fitted to
-        them: values move with a field that had another name, those of a field that was not there yet are erased.
+        A change like any other, which makes a revision, unless the app is described so already: then nothing is done.
+        Fields get the ids that they had, and instances are fitted to them: values move with a field that had another
+        name, those of a field that was not there yet are erased.
         Raises ``NotFound``, ``RevisionConflict``, ``InvalidInput`` if the app's tasks do not go with it,
         ``DuplicateKey`` if its title of then is taken, ``Conflict`` (``app_deleted``).
         """
@@ -102,15 +103,17 @@ class Revisions(Area):
             before = _undeleted(app_of(context, app, "apps:write", deleted=True))
             check_revision(before.revision, revision, target_of(before))
             description = self._at(before, to, AppDescription)
+            if describes_same(description, before):
+                return before
             return write_app(context, self._plan(before, description), "revisions.restore_app")
 
     @use_case("tasks:write", by_object=True)
     def restore_task(self, app: int | str, task: int | str, to: int, *, revision: int | None = None) -> Task:
         """Puts the task as it was at revision ``to`` in the place of what it is now, also of one that was deleted.
 
-        A change like any other, which makes a revision; references by name that waited then wait again. Raises
-        ``NotFound``, ``RevisionConflict``, ``InvalidInput`` as ``tasks.upsert`` does, ``DuplicateKey`` if another task
-        has its tag, ``Conflict`` (``app_deleted``).
+        A change like any other, which makes a revision, unless the task is like that already: then nothing is done.
+        References by name that waited then wait again. Raises ``NotFound``, ``RevisionConflict``, ``InvalidInput`` as
+        ``tasks.upsert`` does, ``DuplicateKey`` if another task has its tag, ``Conflict`` (``app_deleted``).
         """
         context, data = self._context, self._context.data
         with data.transaction():
@@ -118,6 +121,8 @@ class Revisions(Area):
             _undeleted(of_app)
             check_revision(before.revision, revision, target_of(before))
             definition = self._at(before, to, TaskDefinition)
+            if before.status is not AppStatus.DELETED and self._is_there(definition, of_app, before):
+                return before
             refuse_task_faults(context, definition, of_app)
             self._refuse_taken_tag(of_app, before)
             after = write_task(context, of_app, definition, before, waiting=True)
@@ -158,6 +163,10 @@ class Revisions(Area):
         plan = plan_app(context, definition, before, NewIds(data, before.integration_id, 0), lenient=True)
         app = evolve(plan.app, fields=description.fields, last_field_id=before.last_field_id)
         return evolve(plan, app=app)
+
+    def _is_there(self, definition: TaskDefinition, app: Integration, task: Task) -> bool:
+        """Whether the task is so already, names that were found since being the same as what has them."""
+        return describes_same(draft_task(self._context, app, definition, task, waiting=True).task, task)
 
     def _refuse_taken_tag(self, app: Integration, task: Task) -> None:
         where: Where = {"integration_id": app.integration_id, "task_tag": task.task_tag, "status": LIVE_APP}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve
@@ -14,6 +13,7 @@ from zona_core.domain.runs import Execution, RunStatus
 from zona_core.errors import Fault, InvalidInput, NotFound, RevisionConflict
 from zona_core.persistence.collections import LIVE_APP, RUNS, TASKS
 from zona_core.persistence.repository import Listing
+from zona_core.ports.drawing import PictureFormat
 from zona_core.ports.importers import TaskReader
 from zona_core.ports.store import Where
 from zona_core.usecases._access import check_revision, objects_of, readable_page, require_new
@@ -31,13 +31,6 @@ if TYPE_CHECKING:
     from zona_core.usecases._verification import TaskVerification
 
 __all__ = ["Dependent", "LastRun", "PictureFormat", "TaskDependents", "TaskInfo", "TaskRuntime", "Tasks"]
-
-
-class PictureFormat(StrEnum):
-    """What a picture of a graph is made as."""
-
-    SVG = "svg"
-    PNG = "png"
 
 
 @define(frozen=True, kw_only=True)
@@ -197,6 +190,8 @@ class Tasks(Area):
         """
         from zona_core.usecases._task_graph import drawing_of
 
+        if format not in list(PictureFormat):
+            raise InvalidInput.of([Fault("format", "is no form of picture", ", ".join(PictureFormat))])
         painter = self._context.parts.graph_painter()
         drawing = drawing_of(self.graph(app))
         return painter.svg(drawing) if PictureFormat(format) is PictureFormat.SVG else painter.png(drawing)

@@ -167,6 +167,7 @@ class Tenants(Area):
         from zona_core.usecases._moving import clear_tenant
 
         clear_tenant(database.store_of(code), code)
+        self._context.parts.blobs.delete_tenant(code)  # which may be elsewhere
         with database.transaction():
             database.tenants.delete(code)
             Ledger(database).remove_tenant(code)

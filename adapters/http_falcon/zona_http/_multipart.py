@@ -45,8 +45,8 @@ class FormReader:
     def __init__(self, parts: Parts, limit: int) -> None:
         """``limit``: the bytes of a part that is held in memory."""
         self._parts = parts
+        self._limit = limit
         self._handler = falcon.media.MultipartFormHandler()
-        self._handler.parse_options.max_body_part_buffer_size = limit
 
     def read(self, data: bytes, content_type: str | None) -> tuple[dict[str, Any], dict[str, File]]:
         """The parts' values and the files, by name; raises ``BadRequest``, ``InvalidInput``."""
@@ -78,12 +78,19 @@ class FormReader:
                 "media_type": part.content_type,
             }
             if name in self._parts.files:
-                files[name] = Upload(**shown, data=part.get_data())
+                files[name] = Upload(**shown, data=self._data(name, part.stream))
             else:
                 files[name] = stored = StoredUpload(**shown)
                 _store(part.stream, stored)
         else:
-            values[name] = self._value(name, part.get_data())
+            values[name] = self._value(name, self._data(name, part.stream))
+
+    def _data(self, name: str, stream: _Stream) -> bytes:
+        """A part that is held in memory; raises ``BadRequest`` (``part_too_large``)."""
+        data = stream.read(self._limit + 1)
+        if len(data) > self._limit:
+            raise BadRequest(f"the part {name} is larger than {self._limit} bytes", status=413, code="part_too_large")
+        return data
 
     def _check_name(self, name: str, seen: set[str]) -> None:
         if name not in self._parts.names:

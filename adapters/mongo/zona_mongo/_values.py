@@ -104,7 +104,7 @@ def stored_datetime(value: datetime) -> datetime:
 
 def new_mongo_converter() -> Converter:
     """The converter of documents in MongoDB."""
-    converter = new_converter(text_datetimes=False)
+    converter = new_converter(text_datetimes=False, native_bytes=True)
     converter.register_unstructure_hook(datetime, stored_datetime)
     return converter
 

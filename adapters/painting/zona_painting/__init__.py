@@ -1,4 +1,4 @@
-"""Adapter: dependency graphs as pictures, in layers from left to right.
+"""Adapter: dependency graphs as pictures, in layers from left to right, and runs, as bars below a time axis.
 
 ``plugin`` registers it. SVG takes no library; PNG takes ``resvg_py`` (extra ``pictures``), imported when it is asked
 for.

@@ -1,30 +1,14 @@
-"""Draws graphs as SVG, and from that as PNG."""
+"""Draws graphs and waterfalls as SVG, and from that as PNG."""
 
 from __future__ import annotations
 
-from math import sqrt
-from typing import TYPE_CHECKING, Final
-
 from zona_core.domain.graphs import generations
-from zona_core.errors import NotInstalled
-from zona_core.ports.drawing import Drawing
-from zona_painting._svg import Picture, painted
+from zona_core.ports.drawing import Drawing, Waterfall
+from zona_painting._raster import Picture, as_png
+from zona_painting._svg import painted
+from zona_painting._waterfall import as_bars
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["LayeredPainter"]
-
-#: how many pixels of a PNG show one of the SVG's, in each direction; fewer for a picture that would become too large
-_ZOOM: Final = 2.0
-_MOST_PIXELS: Final = 12_000_000
-_LONGEST_SIDE: Final = 32_000
-
-_WITHOUT_TEXT: Final = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
-_WITH_TEXT: Final = (
-    '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">'
-    '<text y="9" font-size="9" font-family="sans-serif">M</text></svg>'
-)
+__all__ = ["BarPainter", "LayeredPainter"]
 
 
 class LayeredPainter:
@@ -40,33 +24,22 @@ class LayeredPainter:
 
     def png(self, drawing: Drawing) -> bytes:
         """See ``GraphPainter.png``. Twice as large as the SVG, with the fonts of this machine: it must have one."""
-        render = _renderer()
-        picture = _painted(drawing)
-        return render(svg_string=picture.text, width=round(picture.width * _zoom(picture)))
+        return as_png(lambda: _painted(drawing))
+
+
+class BarPainter:
+    """See ``zona_core.ports.drawing.WaterfallPainter``: a row for each bar below a time axis."""
+
+    def svg(self, waterfall: Waterfall) -> bytes:
+        """See ``WaterfallPainter.svg``."""
+        return as_bars(waterfall).text.encode()
+
+    def png(self, waterfall: Waterfall) -> bytes:
+        """See ``WaterfallPainter.png``. Twice as large as the SVG, with the fonts of this machine: it must have one."""
+        return as_png(lambda: as_bars(waterfall))
 
 
 def _painted(drawing: Drawing) -> Picture:
     labels = {node.id: node.label or node.id for node in drawing.nodes}
     edges = [(edge.source, edge.target) for edge in drawing.edges]
     return painted(drawing, generations(labels, edges, name=labels.__getitem__))
-
-
-def _zoom(picture: Picture) -> float:
-    by_area = sqrt(_MOST_PIXELS / (picture.width * picture.height))
-    return min(_ZOOM, by_area, _LONGEST_SIDE / max(picture.width, picture.height))
-
-
-def _renderer() -> Callable[..., bytes]:
-    try:
-        from resvg_py import svg_to_bytes
-    except ImportError as exc:
-        raise NotInstalled(
-            f"pictures cannot be drawn as PNG: {exc}", hint="install zona with its extra pictures; SVG takes nothing"
-        ) from exc
-    # It draws no text, and does not say so, where it finds no font.
-    if svg_to_bytes(svg_string=_WITH_TEXT) == svg_to_bytes(svg_string=_WITHOUT_TEXT):
-        raise NotInstalled(
-            "pictures cannot be drawn as PNG: this machine has no font",
-            hint="install one, such as the package fonts-dejavu-core of Debian; SVG takes nothing",
-        )
-    return svg_to_bytes

@@ -8,16 +8,15 @@ from math import ceil
 from typing import Final
 from xml.sax.saxutils import escape
 
-from attrs import define
-
 from zona_core.ports.drawing import Drawing, DrawnEdge, DrawnNode
 from zona_painting._layout import Layout, Point, Spot, laid_out
+from zona_painting._pen import FAINT_INK, HEAD, INK, n, text
+from zona_painting._raster import Picture
 from zona_painting._text import cut, one_line, width_of
 
-__all__ = ["Picture", "painted"]
+__all__ = ["painted"]
 
-_FONTS: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
-_INK, _FAINT_INK, _LINE = "#1f2933", "#52606d", "#8592a3"
+_LINE: Final = "#8592a3"
 _UNGROUPED: Final = ("#f5f7fa", "#7b8794")
 
 #: pixels
@@ -32,22 +31,6 @@ _ARROW_LENGTH, _ARROW_WIDTH = 8.0, 7.0
 
 #: where on a bend a label may stand, the best first: not where lines cross that change places
 _ALONG: Final = (0.6, 0.4, 0.72, 0.28, 0.5)
-
-_HEAD: Final = f"""<?xml version="1.0" encoding="UTF-8"?>
-<svg xmlns="http://www.w3.org/2000/svg" version="1.1" width="{{width}}" height="{{height}}" \
-viewBox="0 0 {{width}} {{height}}" font-family="{_FONTS}">
-<title>{{title}}</title>
-<rect width="{{width}}" height="{{height}}" fill="#ffffff"/>
-"""
-
-
-@define(frozen=True)
-class Picture:
-    """An SVG document, and how large it is in pixels."""
-
-    text: str
-    width: int
-    height: int
 
 
 def painted(drawing: Drawing, generations: Sequence[Sequence[str]]) -> Picture:
@@ -70,13 +53,13 @@ def painted(drawing: Drawing, generations: Sequence[Sequence[str]]) -> Picture:
     width = ceil(max(layout.width, min(width_of(title, _TITLE_SIZE), 2 * _WIDEST)) + 2 * _MARGIN) + 1
     height = ceil(layout.height + _TITLE_ROOM + 2 * _MARGIN)
     parts = [
-        _HEAD.format(width=width, height=height, title=escape(title)),
-        _text(
+        HEAD.format(width=width, height=height, title=escape(title)),
+        text(
             title,
             (_MARGIN, _MARGIN + _TITLE_SIZE),
             _TITLE_SIZE,
             width - 2 * _MARGIN,
-            f'font-weight="600" fill="{_INK}"',
+            f'font-weight="600" fill="{INK}"',
         ),
         f'<g transform="translate({_MARGIN:g} {_MARGIN + _TITLE_ROOM:g})">\n',
         *_lines(layout, edges, nodes),
@@ -116,20 +99,20 @@ def _lines(layout: Layout, edges: Mapping[tuple[str, str], DrawnEdge], nodes: Ma
 def _head(tip: Point) -> str:
     x, y = tip
     back, half = x - _ARROW_LENGTH, _ARROW_WIDTH / 2
-    return f"M{_n(back)} {_n(y - half)}L{_n(x)} {_n(y)}L{_n(back)} {_n(y + half)}z"
+    return f"M{n(back)} {n(y - half)}L{n(x)} {n(y)}L{n(back)} {n(y + half)}z"
 
 
 def _way(points: Sequence[Point]) -> str:
     """Bends from box or lane to lane or box, level within lanes; it ends where the arrow's head begins."""
-    way = [f"M{_n(points[0][0])} {_n(points[0][1])}"]
+    way = [f"M{n(points[0][0])} {n(points[0][1])}"]
     for index in range(1, len(points), 2):
         (left, start), (right, end) = points[index - 1 : index + 1]
         if index == len(points) - 1:
             right -= _ARROW_LENGTH
         half = (left + right) / 2
-        way.append(f"C{_n(half)} {_n(start)} {_n(half)} {_n(end)} {_n(right)} {_n(end)}")
+        way.append(f"C{n(half)} {n(start)} {n(half)} {n(end)} {n(right)} {n(end)}")
         if index + 1 < len(points):
-            way.append(f"H{_n(points[index + 1][0])}")
+            way.append(f"H{n(points[index + 1][0])}")
     return "".join(way)
 
 
@@ -144,12 +127,12 @@ def _box(spot: Spot, node: DrawnNode, fill: str, stroke: str) -> str:
     label, group = _name(node), one_line(node.group)
     x, room = spot.x + _PADDING, spot.width - 2 * _PADDING
     middle = spot.y + spot.height / 2
-    lines = [_text(label, (x, middle + (-2 if group else 4.5)), _LABEL_SIZE, room)]
+    lines = [text(label, (x, middle + (-2 if group else 4.5)), _LABEL_SIZE, room)]
     if group:
-        lines.append(_text(group, (x, middle + 13), _GROUP_SIZE, room, f'fill="{_FAINT_INK}"'))
+        lines.append(text(group, (x, middle + 13), _GROUP_SIZE, room, f'fill="{FAINT_INK}"'))
     return (
         f'<g class="node"><title>{escape(f"{label} ({group})" if group else label)}</title>'
-        f'<rect x="{_n(spot.x)}" y="{_n(spot.y)}" width="{_n(spot.width)}" height="{_n(spot.height)}" rx="7"'
+        f'<rect x="{n(spot.x)}" y="{n(spot.y)}" width="{n(spot.width)}" height="{n(spot.height)}" rx="7"'
         f' fill="{fill}" stroke="{stroke}" stroke-width="1.2"/>\n{"".join(lines)}</g>\n'
     )
 
@@ -165,10 +148,10 @@ def _labels(layout: Layout, written: Mapping[tuple[str, str], str]) -> Iterator[
         x, y = next((place for place in places if _is_free(place, wide, others)), places[0])
         others.append(((x, y), wide))
         yield (
-            f'<rect x="{_n(x - wide / 2)}" y="{_n(y - 7)}" width="{_n(wide)}" height="14" rx="4" fill="#ffffff"'
+            f'<rect x="{n(x - wide / 2)}" y="{n(y - 7)}" width="{n(wide)}" height="14" rx="4" fill="#ffffff"'
             ' fill-opacity="0.85"/>'
         )
-        yield _text(label, (x, y + 3.5), _EDGE_SIZE, wide, f'text-anchor="middle" fill="{_FAINT_INK}"')
+        yield text(label, (x, y + 3.5), _EDGE_SIZE, wide, f'text-anchor="middle" fill="{FAINT_INK}"')
 
 
 def _is_free(place: Point, wide: float, others: Sequence[tuple[Point, float]]) -> bool:
@@ -184,11 +167,6 @@ def _on_bend(begin: Point, end: Point, part: float) -> Point:
     return begin[0] + across * (end[0] - begin[0]), begin[1] + down * (end[1] - begin[1])
 
 
-def _text(text: str, at: Point, size: float, room: float, style: str = f'fill="{_INK}"') -> str:
-    shown = escape(cut(text, size, room))
-    return f'<text x="{_n(at[0])}" y="{_n(at[1])}" font-size="{size:g}" {style}>{shown}</text>\n'
-
-
 def _colours(index: int) -> tuple[str, str]:
     """A light colour and a darker one. Each next group's hue lies a golden angle further, far from those before it."""
     hue = (0.58 + index * 0.381966) % 1.0
@@ -197,8 +175,3 @@ def _colours(index: int) -> tuple[str, str]:
 
 def _hex(hue: float, lightness: float, saturation: float) -> str:
     return "#" + "".join(f"{round(part * 255):02x}" for part in colorsys.hls_to_rgb(hue, lightness, saturation))
-
-
-def _n(number: float) -> str:
-    """A number with at most one digit behind the point."""
-    return f"{number:.1f}".removesuffix(".0")

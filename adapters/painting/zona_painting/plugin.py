@@ -1,13 +1,13 @@
-"""Registers the graph painter ``layers``."""
+"""Registers the graph painter ``layers`` and the waterfall painter ``bars``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
 from zona_core.hookspecs import PluginDetails, hookimpl
-from zona_core.ports.drawing import GraphPainter
+from zona_core.ports.drawing import GraphPainter, WaterfallPainter
 
-__all__ = ["zona_graph_painters"]
+__all__ = ["zona_graph_painters", "zona_waterfall_painters"]
 
 
 @hookimpl
@@ -16,7 +16,19 @@ def zona_graph_painters(details: PluginDetails) -> Mapping[str, Callable[[], Gra
     return {"layers": _layers}
 
 
+@hookimpl
+def zona_waterfall_painters(details: PluginDetails) -> Mapping[str, Callable[[], WaterfallPainter]]:  # noqa: ARG001
+    """Painters of waterfalls by name."""
+    return {"bars": _bars}
+
+
 def _layers() -> GraphPainter:
     from zona_painting._painter import LayeredPainter
 
     return LayeredPainter()
+
+
+def _bars() -> WaterfallPainter:
+    from zona_painting._painter import BarPainter
+
+    return BarPainter()

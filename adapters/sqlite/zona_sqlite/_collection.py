@@ -148,7 +148,8 @@ class SqliteCollection:
         if not rows:
             return []
         with self._database.call():
-            return [row[0] for row in rows if self._database.execute(f"INSERT OR IGNORE {self._insert}", row)]
+            changed = self._database.execute_each(f"INSERT OR IGNORE {self._insert}", rows)
+        return [key for (key, _), added in zip(rows, changed, strict=True) if added]
 
     def replace(self, document: Document) -> int:
         """See ``Collection.replace``."""

@@ -7,7 +7,7 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
@@ -66,11 +66,15 @@ class Database:
 
         Raises ``sqlite3.IntegrityError`` as it is: only the caller knows what the constraint means.
         """
+        return self.execute_each(sql, [parameters])[0]
+
+    def execute_each(self, sql: str, rows: Iterable[Sequence[Any]]) -> list[int]:
+        """The same for each of several rows of parameters."""
         with self._own_errors():
             link = self._links.here()
             if not link.connection.in_transaction:
                 raise self._lost()
-            return link.execute(sql, parameters)
+            return link.execute_each(sql, rows)
 
     @property
     def version(self) -> tuple[int, int, int, int]:

@@ -16,7 +16,7 @@ import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 __all__ = ["FORK_WAITS", "Connection", "Link", "Links"]
@@ -89,6 +89,12 @@ class Link:
         """Runs a statement; gives the number of rows that it changed."""
         with self.lock:
             return self.connection.execute(sql, parameters).rowcount
+
+    def execute_each(self, sql: str, rows: Iterable[Sequence[Any]]) -> list[int]:
+        """The same for each of several rows of parameters."""
+        with self.lock:
+            run = self.connection.cursor().execute
+            return [run(sql, row).rowcount for row in rows]
 
     def close(self) -> None:
         """Closes the connection, once the call that may be using it has ended."""

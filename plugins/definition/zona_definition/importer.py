@@ -1,17 +1,20 @@
-"""The importer for the format ``zona``: an app definition written by hand, read strictly."""
+"""The importer for the format ``zona``: definitions of apps, tasks and playbooks written by hand, read strictly."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from zona_core.domain.apps import AppDefinition, TaskDefinition
 from zona_core.domain.definitions import app_faults
+from zona_core.domain.playbooks import PlaybookDefinition
 from zona_core.errors import InvalidDocument
 from zona_core.persistence.structuring import structured
 from zona_core.ports.importers import ImportedApp
 from zona_documents import read_mapping
 
 __all__ = ["DefinitionImporter"]
+
+T = TypeVar("T")
 
 
 class DefinitionImporter:
@@ -35,13 +38,22 @@ class DefinitionImporter:
 
     def read_task(self, document: bytes) -> TaskDefinition:
         """The task that ``document`` defines; its keys are ``TaskDefinition``'s attributes. See ``TaskReader``."""
-        definition, faults = structured(_mapping(document, _TASK), TaskDefinition)
-        if definition is None:
-            raise InvalidDocument.of(faults, _TASK)
-        return definition
+        return _definition(document, TaskDefinition, _TASK)
+
+    def read_playbook(self, document: bytes) -> PlaybookDefinition:
+        """The playbook that ``document`` defines; its keys are ``PlaybookDefinition``'s. See ``PlaybookReader``."""
+        return _definition(document, PlaybookDefinition, _PLAYBOOK)
 
 
 _TASK: Final = "The task definition"
+_PLAYBOOK: Final = "The playbook"
+
+
+def _definition(document: bytes, kind: type[T], what: str) -> T:
+    definition, faults = structured(_mapping(document, what), kind)
+    if definition is None:
+        raise InvalidDocument.of(faults, what)
+    return definition
 
 
 def _mapping(document: bytes, what: str) -> dict[str, Any]:

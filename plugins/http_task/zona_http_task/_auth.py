@@ -14,7 +14,7 @@ from zona_http_task._config import ApiKey, Basic, Bearer, ClientCredentials, Sch
 from zona_http_task._parameters import encoded
 from zona_http_task._requests import Outgoing, header, invalid
 from zona_http_task._scope import Scope
-from zona_http_task._templates import Template, text_of
+from zona_templates.templates import Template, text_of
 
 __all__ = ["TokenSource", "authorised", "basic_value", "satisfied_alternative"]
 

@@ -16,7 +16,7 @@ from urllib3.filepost import encode_multipart_formdata
 
 from zona_core.errors import TaskFailed
 from zona_http_task._config import Body
-from zona_http_task._templates import text_of
+from zona_templates.templates import text_of
 
 __all__ = ["Encoded", "encode_body"]
 

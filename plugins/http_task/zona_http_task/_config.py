@@ -8,7 +8,7 @@ from typing import Final
 from attrs import define
 
 from zona_http_task._scope import Structure
-from zona_http_task._templates import Expression, Template
+from zona_templates.templates import Expression, Template
 
 __all__ = [
     "METHODS",

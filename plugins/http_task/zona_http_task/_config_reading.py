@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 from urllib.parse import quote
-
-from attrs import define
 
 from zona_core.errors import Fault
 from zona_http_task._config import (
@@ -28,11 +25,12 @@ from zona_http_task._config import (
     Scheme,
     TaskConfig,
 )
+from zona_http_task._content import Config, Content, Reading, content_of, data_of, part_of, read
 from zona_http_task._reading import Node, Report
-from zona_http_task._templates import Expression, Template
 from zona_http_task._urls import has_dot_segment
+from zona_templates.templates import Expression, Template
 
-__all__ = ["APP_PATH", "TASK_PATH", "Config", "Reading", "read_app", "read_task"]
+__all__ = ["APP_PATH", "TASK_PATH", "read_app", "read_task"]
 
 #: where the configuration lies in an app and in a task
 APP_PATH: Final = "handler_config.http"
@@ -51,57 +49,50 @@ _MEDIA_TYPE: Final = re.compile(
 _STATUS: Final = re.compile(r"[1-5](?:XX|[0-9]{2})\Z")
 _COOKIE_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _PLACEHOLDER: Final = re.compile(r"\{([^{}/?#]+)\}")
+_NOT_IN_PATH: Final = re.compile(r"[?#\\\x00-\x1f\x7f]")
+_KNOWN_METHODS: Final = "one of " + ", ".join(METHODS)
 _MEBIBYTE: Final = 2**20
-
-Config = TypeVar("Config")
-
-
-@define(frozen=True)
-class Reading(Generic[Config]):
-    """A configuration that was read, the faults in it, and its templates with their paths."""
-
-    config: Config
-    faults: tuple[Fault, ...]
-    templates: tuple[tuple[str, Template], ...]
+#: bytes of a parameter that is kept for the next task that has it
+_LONGEST_KEPT: Final = 2_000
 
 
 def read_app(handler_config: Mapping[str, Any]) -> Reading[AppConfig]:
     """The app level, below the key ``http``."""
-    return _cached(handler_config.get("http", {}), APP_PATH, _app_of_text, _app)
+    return _cached(handler_config.get("http", {}), APP_PATH, _app_of_content, _app)
 
 
 def read_task(handler_config: Mapping[str, Any]) -> Reading[TaskConfig]:
     """The task level."""
-    return _cached(handler_config, TASK_PATH, _task_of_text, _task)
+    return _cached(handler_config, TASK_PATH, _task_of_content, _task)
 
 
 def _cached(
-    data: Any, path: str, of_text: Callable[[str], Reading[Config]], build: Callable[[Node], Config]
+    data: Any, path: str, of_content: Callable[[Content], Reading[Config]], build: Callable[[Node], Config]
 ) -> Reading[Config]:
     """By content: a stored configuration is another object each time it is loaded."""
     try:
-        text = json.dumps(data, allow_nan=False)
+        content = content_of(data)
     except (TypeError, ValueError, RecursionError):
-        empty = _read({}, path, build)
+        empty = read({}, path, build)
         fault = Fault(path, "is not JSON data", "objects, lists, texts, finite numbers, booleans and null")
         return Reading(empty.config, (fault,), ())
-    return of_text(text)
+    return of_content(content)
 
 
 @lru_cache(maxsize=256)
-def _app_of_text(text: str) -> Reading[AppConfig]:
-    return _read(json.loads(text), APP_PATH, _app)
+def _app_of_content(content: Content) -> Reading[AppConfig]:
+    return read(data_of(content), APP_PATH, _app)
 
 
 @lru_cache(maxsize=1024)
-def _task_of_text(text: str) -> Reading[TaskConfig]:
-    return _read(json.loads(text), TASK_PATH, _task)
+def _task_of_content(content: Content) -> Reading[TaskConfig]:
+    return read(data_of(content), TASK_PATH, _task)
 
 
-def _read(data: Any, path: str, build: Callable[[Node], Config]) -> Reading[Config]:
-    node = Node(Report(), path, data)
-    config = build(node)
-    return Reading(config, tuple(node.report.faults), tuple(node.report.templates))
+@lru_cache(maxsize=2048)
+def _parameter_of_content(content: Content) -> Reading[Parameter]:
+    """A parameter, with paths below it; many tasks of a service have the same ones."""
+    return read(data_of(content), "", _parameter)
 
 
 def _app(node: Node) -> AppConfig:
@@ -178,7 +169,7 @@ def _task(node: Node) -> TaskConfig:
         base_url=None if node.get("base_url") is None else node.template("base_url"),
         method=_method(node),
         path=_path(node),
-        parameters=tuple(_parameter(entry) for entry in node.nodes("parameters")),
+        parameters=tuple([_known_parameter(node.report, *entry) for entry in node.listed("parameters")]),
         body=_body(node),
         alternatives=_alternatives(node),
         success=_success(node),
@@ -191,8 +182,9 @@ def _task(node: Node) -> TaskConfig:
 
 def _method(node: Node) -> Template:
     method = node.template("method")
-    if method.parts and method.literal is not None:
-        node.check("method", lambda text: text.upper() in METHODS, method.literal, "one of " + ", ".join(METHODS))
+    literal = method.literal
+    if literal:
+        node.check("method", lambda text: text.upper() in METHODS, literal, _KNOWN_METHODS)
     return method
 
 
@@ -201,7 +193,7 @@ def _path(node: Node, default: str | None = None) -> PathTemplate:
     literal = "".join(part if isinstance(part, str) else "x" for part in template.parts)
     if literal and not literal.startswith("/"):
         node.report.add(node.at("path"), f"{literal[:40]!r} does not begin with '/'", "a path below the base URL")
-    if re.search(r"[?#\\\x00-\x1f\x7f]", literal):
+    if _NOT_IN_PATH.search(literal):
         node.report.add(node.at("path"), "has a query, a fragment, a backslash or control characters", "a path only")
     if has_dot_segment(literal):
         node.report.add(node.at("path"), "has a '.' or '..' segment", "a path without")
@@ -220,6 +212,14 @@ def _literal_parts(node: Node, text: str) -> list[str | Placeholder]:
         for index, piece in enumerate(pieces)
         if piece
     ]
+
+
+def _known_parameter(report: Report, path: str, data: Any) -> Parameter:
+    """The parameter that stands at ``path``."""
+    content = part_of(data)
+    reading = _parameter_of_content(content) if len(content) <= _LONGEST_KEPT else read(data, "", _parameter)
+    report.include(path, reading.faults, reading.templates)
+    return reading.config
 
 
 def _parameter(node: Node) -> Parameter:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from zona_core.domain.fields import FieldKind, OutputField
 from zona_core.errors import TaskFailed
-from zona_http_task._templates import TemplateError, parse_expression, text_of
+from zona_templates.templates import TemplateError, parse_expression, text_of
 
 __all__ = ["outputs_of", "records_in"]
 

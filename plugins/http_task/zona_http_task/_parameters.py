@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from zona_http_task._config import Parameter
-from zona_http_task._templates import text_of
+from zona_templates.templates import text_of
 
 __all__ = ["cookie_pairs", "encoded", "header_text", "path_text", "query_pieces"]
 

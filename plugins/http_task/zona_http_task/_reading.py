@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from zona_core.errors import Fault
 from zona_http_task._scope import Structure
-from zona_http_task._templates import Template, TemplateError, parse_template
+from zona_templates.templates import Template, TemplateError, parse_template
 
 __all__ = ["FORBIDDEN_HEADERS", "Node", "Report"]
 
@@ -34,6 +34,12 @@ class Report:
     def add(self, path: str, message: str, expected: str = "") -> None:
         """Notes a fault."""
         self.faults.append(Fault(path, message, expected))
+
+    def include(self, path: str, faults: Sequence[Fault], templates: Sequence[tuple[str, Template]]) -> None:
+        """Takes over what was found in a part of the configuration that stands at ``path``."""
+        if faults:
+            self.faults += [Fault(f"{path}{each.path}", each.message, each.expected) for each in faults]
+        self.templates += [(f"{path}{below}", template) for below, template in templates]
 
     def template(self, path: str, value: Any) -> Template:
         """``value`` as a template; an empty one, and a fault, if it is none."""
@@ -144,18 +150,14 @@ class Node:
             self._missing_or_wrong(key, None, "JSON data, whose strings may hold {{ EXPRESSION }}")
         return self.report.structure(self.at(key), self.get(key))
 
-    def nodes(self, key: str) -> Iterator[Node]:
-        """The objects of a list."""
-        for path, value in self.listed(key):
-            yield Node(self.report, path, value)
-
-    def listed(self, key: str) -> Iterator[tuple[str, Any]]:
+    def listed(self, key: str) -> list[tuple[str, Any]]:
         """The items of a list with their paths."""
-        value = self.get(key, [])
+        value = self.get(key, ())
         if not isinstance(value, list | tuple):
             self._missing_or_wrong(key, value, "a list")
-            return
-        yield from ((f"{self.at(key)}[{index}]", item) for index, item in enumerate(value))
+            return []
+        here = self.at(key)
+        return [(f"{here}[{index}]", item) for index, item in enumerate(value)]
 
     def entries(self, key: str) -> Iterator[tuple[str, str, Any]]:
         """The entries of an object with their paths: path, name, value."""

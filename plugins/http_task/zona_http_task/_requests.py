@@ -13,8 +13,8 @@ from zona_http_task._bodies import Encoded, encode_body
 from zona_http_task._config import METHODS, AppConfig, PathTemplate, Placeholder, TaskConfig
 from zona_http_task._parameters import cookie_pairs, encoded, header_text, path_text, query_pieces
 from zona_http_task._scope import Scope
-from zona_http_task._templates import Expression, Reference, Template
 from zona_http_task._urls import Url, UrlError, has_dot_segment, parse_url
+from zona_templates.templates import Expression, Reference, Template
 
 __all__ = ["Header", "Outgoing", "build_probe", "build_request", "header", "invalid"]
 

@@ -9,7 +9,7 @@ from typing import Any
 from zona_core.domain.redaction import Redactor
 from zona_core.domain.secrets import Secret
 from zona_core.errors import TaskFailed
-from zona_http_task._templates import EVERYTHING, Expression, Reference, Template, TemplateError, text_of
+from zona_templates.templates import EVERYTHING, Expression, Reference, Template, TemplateError, text_of
 
 __all__ = ["Scope", "Structure"]
 

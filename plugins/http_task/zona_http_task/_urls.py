@@ -103,4 +103,6 @@ def _host(name: str) -> str:
 
 def has_dot_segment(path: str) -> bool:
     """Whether a segment is ``.`` or ``..``, also when percent-encoded: servers would leave the path by it."""
+    if "." not in path and "%" not in path:
+        return False
     return any(unquote(segment) in (".", "..") for segment in re.split(r"[/\\]|%2[fF]|%5[cC]", path))

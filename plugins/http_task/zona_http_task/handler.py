@@ -14,7 +14,8 @@ from zona_core.errors import Fault, TaskFailed
 from zona_core.ports.handlers import Connection, ConnectionReport, TaskCall, TaskOutcome
 from zona_http_task._auth import satisfied_alternative
 from zona_http_task._checks import app_checks, task_checks
-from zona_http_task._config_reading import Config, Reading, read_app, read_task
+from zona_http_task._config_reading import read_app, read_task
+from zona_http_task._content import Config, Reading
 from zona_http_task._deadline import Deadline
 from zona_http_task._failures import describe, status_failure
 from zona_http_task._oauth import TokenCache

@@ -35,7 +35,7 @@ class DistributedApps(OptionalTenant):
     to: Annotated[tuple[RecipientTenant, ...], Meta(min_length=1, max_length=1_000)]
     #: what becomes of an app whose title is taken
     on_conflict: Literal["skip", "overwrite", "rename"] = "overwrite"
-    #: change nothing, and tell what would become of the apps
+    #: change nothing, and tell what would become of the apps and instances
     dry_run: bool = False
 
 
@@ -95,7 +95,13 @@ OPERATIONS = (
         },
         answer_example=[{
             "tenant_code": "acme", "apps": [_IMPORTED],
-            "instances": [{"app": "Shodan", "title": "Main", "result": "created", "error": None}], "error": None,
+            "instances": [{"app": "Shodan", "title": "Main", "result": "created", "error": None}],
+            "left_out": [{
+                "path": "Shodan/search: handler_config.parameters[0].value",
+                "message": "a literal secret was left out",
+                "expected": "a field of the instance, named by a template",
+            }],
+            "more_left_out": 0, "error": None,
         }],
     ),
 )  # fmt: skip

@@ -121,6 +121,7 @@ _LISTED: Final = "The last 100 that were replaced by something else, the latest 
 _SHOWN: Final = "Secrets that an author wrote into one are masked; that such a one was changed is told."
 _SEEN: Final[dict[str, Any]] = {"tag": "revisions", "result": list[RevisionInfo], "answer_example": [_FORMER]}
 _COMPARED: Final[dict[str, Any]] = {"tag": "revisions", "result": list[Difference], "answer_example": _DIFFERENCES}
+_NO_CHANGE: Final = "Where everything is like that already nothing changes."
 _RESTORED: Final[dict[str, Any]] = {"tag": "revisions", "locks": True, "problems": (_REFUSED,)}
 
 OPERATIONS = (
@@ -136,7 +137,8 @@ OPERATIONS = (
     Operation(
         **_RESTORED, method="POST", path=f"{_APP}/{{revision}}/restore", id="restore_app",
         summary="Describe an app again as it was",
-        description="Its tasks stay as they are. Instances are fitted to the fields, which have their ids again.",
+        description="Its tasks stay as they are. Instances are fitted to the fields, which have their ids again. "
+        + _NO_CHANGE,
         handler=restore_app, use_case="revisions.restore_app", params=AppRevision, result=Integration,
         answer_example={**APP, "revision": 5},
     ),
@@ -151,7 +153,8 @@ OPERATIONS = (
     Operation(
         **_RESTORED, method="POST", path=f"{_TASK}/{{revision}}/restore", id="restore_task",
         summary="Put a task as it was in the place of what it is",
-        description="Also one that was deleted, if its tag is free: with `If-Match: *`, as it has no `ETag` then.",
+        description="Also one that was deleted, if its tag is free: with `If-Match: *`, as it has no `ETag` then. "
+        + _NO_CHANGE,
         handler=restore_task, use_case="revisions.restore_task", params=TaskRevision, result=Task,
         answer_example={**TASK, "revision": 5},
     ),

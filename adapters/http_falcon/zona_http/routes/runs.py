@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from contextlib import nullcontext
-from typing import Annotated, Any
+from typing import Annotated
 
-from attrs import Factory, define
+from attrs import Factory, define, evolve
 from msgspec import Meta
 
 from zona_core.domain.runs import Execution, RunStatus
@@ -17,7 +15,7 @@ from zona_http._streams import EVENT_STREAM, Event
 from zona_http.operation import Answer, Call, Operation, Problem
 
 from ._common import Id, OptionalTenant, PageOfTenant
-from ._doors import made
+from ._running import RUN, Inputs, Wait, begun, key_for_others
 
 __all__ = ["OPERATIONS"]
 
@@ -28,12 +26,14 @@ _LAST = "end"
 
 @define(frozen=True, kw_only=True)
 class RunPage(PageOfTenant):
-    """Which runs."""
+    """Which runs; without an app those that are in no other run."""
 
     app: Annotated[Name, Meta(description="title or id")] | None = None
     task: Annotated[Name, Meta(description="tag or id; goes with an app")] | None = None
     instance: Annotated[Name, Meta(description="title or id; goes with an app")] | None = None
+    playbook: Annotated[Name, Meta(description="title or id; also runs that other playbooks began")] | None = None
     status: RunStatus | None = None
+    steps: Annotated[bool, Meta(description="what is in other runs, too; goes with no playbook")] = False
 
 
 @define(frozen=True, kw_only=True)
@@ -51,12 +51,9 @@ class NewRun:
     task: Id | Name
     #: may be left out if the app has just one, or needs none
     instance: Id | Name | None = None
-    inputs: Annotated[dict[str, Any], Meta(description="by field name; secrets are texts")] = Factory(dict)
+    inputs: Inputs = Factory(dict)
     timeout: Annotated[float, Meta(gt=0, le=86_400, description="seconds an attempt; else the task's")] | None = None
-    wait: Annotated[
-        bool,
-        Meta(description="answer when it has ended (201), or goes on too long to wait for it; else at once (202)"),
-    ] = True
+    wait: Wait = True
 
 
 def list_runs(call: Call) -> Listing[Execution]:
@@ -65,7 +62,9 @@ def list_runs(call: Call) -> Listing[Execution]:
         app=asked.app,
         task=asked.task,
         instance=asked.instance,
+        playbook=asked.playbook,
         status=asked.status,
+        steps=asked.steps,
         after=asked.after,
         limit=asked.limit,
     )
@@ -77,29 +76,19 @@ def get_run(call: Call) -> Execution:
 
 def run_task(call: Call) -> Answer:
     new: NewRun = call.body
-    with call.streams.patience() if new.wait else nullcontext(0.0) as patience:
-        run = call.workspace.runs.start(
+
+    def start(patience: float) -> Execution:
+        return call.workspace.runs.start(
             new.app,
             new.task,
             instance=new.instance,
             inputs=new.inputs,
             timeout=new.timeout,
-            idempotency_key=_key_for_others(call),
+            idempotency_key=key_for_others(call),
             patience=patience,
         )
-    answer = made(call, run, run.id)
-    answer.status = 201 if run.status.ended else 202
-    return answer
 
-
-def _key_for_others(call: Call) -> str:
-    """What stands for the ``Idempotency-Key`` at the remote side, where all tenants and users may be one client."""
-    key = call.request.get_header("Idempotency-Key")
-    if key is None:
-        return ""
-    known, tenant = call.known, call.workspace.tenant.tenant_code
-    name = f"{tenant}/{known.realm}/{known.actor.user_id}/{known.key_id}/{key.strip()}"
-    return hashlib.sha256(name.encode()).hexdigest()
+    return begun(call, start, wait=new.wait)
 
 
 def follow_run(call: Call) -> Answer:
@@ -111,39 +100,34 @@ def follow_run(call: Call) -> Answer:
 
 
 class _Progress:
-    """The states of a run, from the one after ``last`` on (a revision, as an event's id)."""
+    """The states of a run and its steps as they end, from what comes after ``last`` on (an event's id)."""
 
     def __init__(self, run_id: str, last: str) -> None:
         self._run_id = run_id
-        self._revision = int(last) if last.isascii() and last.isdigit() and len(last) < 19 else 0
+        self._mark = last
         self.ended = False
 
     def news(self, workspace: Workspace, seconds: float) -> Iterator[Event]:
-        """See ``Source.news``."""
-        run = workspace.runs.wait(self._run_id, since=self._revision, seconds=seconds)
-        if run.revision != self._revision:
-            self._revision = run.revision
-            yield Event(name="run", data=run, id=str(run.revision))
-        if run.status.ended:
+        """See ``Source.news``. The last event of those that come together says up to where they tell."""
+        found = workspace.runs.progress(self._run_id, since=self._mark, seconds=seconds)
+        run, revision = found.run, self._mark.partition(".")[0]
+        events = [Event(name="step", data=step) for step in found.steps]
+        if str(run.revision) != revision:
+            events.insert(0, Event(name="run", data=run))
+        if events:
+            self._mark = found.mark
+            yield from events[:-1]
+            yield evolve(events[-1], id=found.mark)
+        if found.ended:
             self.ended = True
             yield Event(name="end", data={"id": run.id, "status": run.status}, id=_LAST)
 
-
-_RUN = {
-    "id": "5f0c1d3e-5b7a-4c1e-9d2f-0a1b2c3d4e5f", "integration_id": 1, "task_id": 4, "app_title": "VirusTotal",
-    "task_tag": "look_up", "instance_id": 7, "instance_title": "main", "actor": "admin", "status": "success",
-    "inputs": {"address": "192.0.2.7"}, "results": {"malicious": 0}, "error": None,
-    "attempts": [{"started_at": "2030-01-01T00:00:00Z", "duration_ms": 81.4, "status": "success", "error": None}],
-    "records_processed": 1, "performance": {"http_status": 200}, "parent_id": "",
-    "idempotency_key": "5f0c1d3e-5b7a-4c1e-9d2f-0a1b2c3d4e5f", "created_at": "2030-01-01T00:00:00Z",
-    "started_at": "2030-01-01T00:00:00Z", "ended_at": "2030-01-01T00:00:01Z", "revision": 2,
-}  # fmt: skip
 
 OPERATIONS = (
     Operation(
         method="GET", path="/api/v1/runs", id="list_runs", tag="runs", summary="Runs, newest first",
         handler=list_runs, use_case="runs.list", params=RunPage, result=list[Execution],
-        problems=(Problem(status=404, codes=("not_found",)),), answer_example=[_RUN],
+        problems=(Problem(status=404, codes=("not_found",)),), answer_example=[RUN],
     ),
     Operation(
         method="POST", path="/api/v1/runs", id="run_task", tag="runs", summary="Run a task",
@@ -151,18 +135,19 @@ OPERATIONS = (
         "takes too long to wait for goes on: the answer is 202 then, too, and the record is where `Location` says. A "
         "digest of the Idempotency-Key and of who sends it is handed on to the remote side.",
         handler=run_task, use_case="runs.run", params=OptionalTenant, body=NewRun, result=Execution, status=201,
-        also=(202,), answer_example=_RUN,
+        also=(202,), answer_example=RUN,
         example={"app": "VirusTotal", "task": "look_up", "inputs": {"address": "192.0.2.7"}},
     ),
     Operation(
         method="GET", path="/api/v1/runs/{run_id}", id="get_run", tag="runs", summary="One run", handler=get_run,
-        use_case="runs.get", params=RunId, result=Execution, answer_example=_RUN,
+        use_case="runs.get", params=RunId, result=Execution, answer_example=RUN,
     ),
     Operation(
         method="GET", path="/api/v1/runs/{run_id}/events", id="run_events", tag="runs", summary="Follow a run",
-        description="Server-sent events: `run` with the record each time it changes (the id is its revision), `end` "
-        "when it has ended, `problem` with a code if it may not be seen any more. `Last-Event-ID` goes on after an "
-        "event that was received; after `end` the answer is empty (204), so that an EventSource stays away.",
-        handler=follow_run, use_case="runs.wait", params=RunId, media_type=EVENT_STREAM, also=(204,),
+        description="Server-sent events: `run` with the record each time it changes, `step` with the record of each of "
+        "a playbook's steps that has ended, `end` when all has, `problem` with a code if it may not be seen any more. "
+        "`Last-Event-ID` goes on after an event that was received; after `end` the answer is empty (204), so that an "
+        "EventSource stays away.",
+        handler=follow_run, use_case="runs.progress", params=RunId, media_type=EVENT_STREAM, also=(204,),
     ),
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """Templates: texts with ``{{ EXPR }}`` in them, EXPR being a JMESPath expression.
 
 JMESPath has no side effects, no attribute access and no loops but over data, so a template can do nothing but read the
-values that it is given. Lengths are bounded, so that neither parsing nor matching can be made slow.
+values that it is given. Lengths and the work of an evaluation are bounded, so that nothing can be made slow or large.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import jmespath
 from attrs import define, field
 from jmespath.exceptions import JMESPathError, JMESPathTypeError, ParseError
 from jmespath.functions import Functions
-from jmespath.parser import ParsedResult
+
+from zona_templates._evaluation import MOST_STEPS, Evaluation, TooMuchWork
 
 __all__ = [
     "EVERYTHING",
@@ -34,6 +35,8 @@ __all__ = [
 
 LONGEST_EXPRESSION: Final = 2_000
 LONGEST_TEMPLATE: Final = 65_536
+#: characters of a template that is kept, parsed, for when it is asked for again
+_LONGEST_KEPT: Final = 200
 
 #: what the scan for the end of an expression must not look into, and the braces that it counts
 _TOKEN: Final = re.compile(r"""'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`|"(?:\\.|[^"\\])*"|[{}]""", re.DOTALL)
@@ -42,7 +45,11 @@ _TOKEN: Final = re.compile(r"""'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`|"(?:\\.|[^"\\
 _FIRST_CHILD_SEES: Final = frozenset(
     ("filter_projection", "flatten", "index_expression", "pipe", "projection", "subexpression", "value_projection")
 )
+#: those of them to which a negation before a path leaves nothing: true and false have no fields and no items
+_LOOK_INTO: Final = _FIRST_CHILD_SEES - {"pipe"}
 _SEES_NOTHING: Final = frozenset(("expref", "index", "literal", "slice"))
+#: nodes that can put one thing into another twice, so that it looks larger than it is
+_REPEATS: Final = frozenset(("multi_select_dict", "multi_select_list"))
 
 #: what an expression may raise on data that it does not fit: JMESPath compares and slices with Python's operators
 _UNFIT: Final = (JMESPathError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -70,17 +77,37 @@ class Expression:
 
     source: str
     references: frozenset[Reference]
-    _compiled: ParsedResult = field(eq=False, repr=False, alias="compiled")
+    _parsed: Mapping[str, Any] = field(eq=False, repr=False, alias="parsed")
+    _repeats: bool = field(eq=False, repr=False, alias="repeats")
 
-    def value(self, data: Mapping[str, Any]) -> Any:
-        """What it gives on ``data``; raises ``TemplateError``, without any value in its text."""
+    @property
+    def negates_root(self) -> bool:
+        """Whether there is a ``!a.b``, which to JMESPath is ``(!a).b`` and so never anything but null."""
+        return any(
+            node["type"] in _LOOK_INTO and node["children"][0]["type"] == "not_expression"
+            for node in _nodes(self._parsed)
+        )
+
+    def value(self, data: Mapping[str, Any], evaluation: Evaluation | None = None) -> Any:
+        """What it gives on ``data``: parts of it, which are not to be changed, or of what the expression builds.
+
+        An ``evaluation`` bounds the work of several expressions together. Raises ``TemplateError``, without any value
+        in its text.
+        """
+        allowance = evaluation or Evaluation()
         try:
-            return self._compiled.search(data)
+            found = allowance.visit(self._parsed, data)
+            if self._repeats:
+                allowance.spend_tree(found)
+        except TooMuchWork:
+            problem = f"it takes more than {MOST_STEPS:,} steps"
         except JMESPathTypeError as exc:
             taken = ", ".join(exc.expected_types)
             problem = f"{exc.function_name}() was given {exc.actual_type} and takes {taken}"
         except _UNFIT as exc:
             problem = f"it does not fit the values ({type(exc).__name__})"
+        else:
+            return found
         # Outside of the except block: the exception's own text, and with it its context, holds the value.
         raise TemplateError(f"{self.source!r} failed: {problem}")
 
@@ -110,6 +137,15 @@ class Template:
 
 def parse_template(text: str) -> Template:
     """The template that ``text`` is; raises ``TemplateError``."""
+    return _known_template(text) if "{{" in text and len(text) <= _LONGEST_KEPT else _parsed_template(text)
+
+
+@lru_cache(maxsize=4096)
+def _known_template(text: str) -> Template:
+    return _parsed_template(text)
+
+
+def _parsed_template(text: str) -> Template:
     if len(text) > LONGEST_TEMPLATE and "{{" in text:
         raise TemplateError(f"the template is {len(text)} characters long, at most {LONGEST_TEMPLATE} are allowed")
     parts: list[str | Expression] = []
@@ -146,7 +182,9 @@ def parse_expression(source: str) -> Expression:
     try:
         compiled = jmespath.compile(source)
         references = frozenset(_references(compiled.parsed))
-        unknown = sorted({name for name in _functions(compiled.parsed) if name not in Functions.FUNCTION_TABLE})
+        repeats = any(node["type"] in _REPEATS for node in _nodes(compiled.parsed))
+        called = (node["value"] for node in _nodes(compiled.parsed) if node["type"] == "function_expression")
+        unknown = sorted({name for name in called if name not in Functions.FUNCTION_TABLE})
     except RecursionError:
         raise TemplateError(f"{source[:60]!r}… is nested too deeply") from None
     except ParseError as exc:
@@ -155,7 +193,7 @@ def parse_expression(source: str) -> Expression:
         raise TemplateError(str(exc)) from exc
     if unknown:
         raise TemplateError(f"{source!r} calls {unknown[0]}(), which JMESPath does not have")
-    return Expression(source, references, compiled)
+    return Expression(source, references, compiled.parsed, repeats)
 
 
 def _references(node: Mapping[str, Any]) -> set[Reference]:
@@ -175,12 +213,12 @@ def _references(node: Mapping[str, Any]) -> set[Reference]:
     return {found for child in children for found in _references(child)}
 
 
-def _functions(node: Mapping[str, Any]) -> Iterator[str]:
-    if node["type"] == "function_expression":
-        yield node["value"]
+def _nodes(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The node and all that are below it."""
+    yield node
     for child in node["children"]:
         if isinstance(child, Mapping):  # a slice's children are numbers
-            yield from _functions(child)
+            yield from _nodes(child)
 
 
 def text_of(value: Any) -> str:

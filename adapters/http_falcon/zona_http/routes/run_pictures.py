@@ -1,0 +1,45 @@
+"""Runs as pictures."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from zona_core.ports.drawing import PictureFormat
+from zona_http.operation import Answer, Call, Operation, Problem
+
+from .runs import RunId
+
+__all__ = ["OPERATIONS"]
+
+
+def draw_svg(call: Call) -> Answer:
+    return _drawn(call, PictureFormat.SVG, _SVG)
+
+
+def draw_png(call: Call) -> Answer:
+    return _drawn(call, PictureFormat.PNG, _PNG)
+
+
+def _drawn(call: Call, form: PictureFormat, media_type: str) -> Answer:
+    return Answer(body=call.workspace.runs.picture(call.params.run_id, format=form), media_type=media_type)
+
+
+_SVG: Final = "image/svg+xml"
+_PNG: Final = "image/png"
+_RUNS: Final[dict[str, Any]] = {"tag": "runs", "use_case": "runs.picture", "params": RunId}
+
+OPERATIONS = (
+    Operation(
+        **_RUNS, method="GET", path="/api/v1/runs/{run_id}/waterfall.svg", id="run_waterfall_svg",
+        summary="A run in the course of time, as a picture (SVG)",
+        description="A bar for each step and item, with its attempts, below a time axis; at most 300 rows, and a line "
+        "that says what is left out.",
+        handler=draw_svg, media_type=_SVG,
+    ),
+    Operation(
+        **_RUNS, method="GET", path="/api/v1/runs/{run_id}/waterfall.png", id="run_waterfall_png",
+        summary="A run in the course of time, as a picture (PNG)",
+        description="501 where the service lacks what it takes: the extra `pictures`, and a font. SVG takes neither.",
+        handler=draw_png, media_type=_PNG, problems=(Problem(status=501, codes=("not_installed",)),),
+    ),
+)  # fmt: skip

@@ -1,0 +1,351 @@
+"""One run that is under way in this process, from its claim to its end or to the moment when it only waits."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final, Protocol
+
+from zona_core.domain.jobs import Control, Job, Wait, WaitReason
+from zona_core.domain.runs import Execution, RunStatus
+from zona_core.errors import ZonaError
+from zona_core.persistence.database import TenantData
+from zona_core.usecases._engine.book import Book, ClaimLost
+from zona_core.usecases._engine.crew import Crew
+from zona_core.usecases._engine.patience import Patience
+from zona_core.usecases._engine.perform import Performer
+from zona_core.usecases._engine.timers import Timer, Timers
+from zona_core.usecases._engine.work import Ending, Later, Outcome, Plan, Unit
+
+__all__ = ["Drive", "Host"]
+
+_log: Final = logging.getLogger("zona.runs")
+
+#: seconds that a run which only waits stays with its worker
+_STAYS: Final = 2.0
+#: waits that are asked again whenever the run is looked at: what they wait for may have come early
+_ASKED_AGAIN: Final = frozenset({WaitReason.APPROVAL, WaitReason.PLAYBOOK, WaitReason.SLOT})
+
+
+class Host(Protocol):
+    """What a drive needs of the engine."""
+
+    crew: Crew
+    timers: Timers
+
+    def left(self, drive: Drive, ended: Execution | None) -> None:
+        """The drive is over: the run has ended, or goes on elsewhere."""
+
+    def begun(self, tenant_code: str) -> None:
+        """Another run was begun, for whoever is free."""
+
+
+class Drive:
+    """Carries out a run's units, records each outcome before the next one begins, and gives the run back when it waits.
+
+    No thread belongs to it: whoever ends a unit goes on with what follows from it.
+    """
+
+    def __init__(
+        self, host: Host, data: TenantData, book: Book, *, plan: Plan, performer: Performer, patiently: Patience
+    ) -> None:
+        self._host = host
+        self._data = data
+        self._plan = plan
+        self._performer = performer
+        self._patiently = patiently
+        self._lock = threading.RLock()
+        self._active: set[str] = set()
+        #: what has ended and is not taken note of yet
+        self._inbox: deque[tuple[Unit, Outcome | Later]] = deque()
+        self._waits: dict[str, tuple[Unit, Wait]] = {}
+        self._timers: dict[str, Timer] = {}
+        self._deadline: Timer | None = None
+        self._unwritten = False
+        self._stopping = False
+        self._over = False
+        self.book = book
+        self.key = (data.tenant_code, book.run.id)
+
+    def start(self) -> None:
+        """Sets out, on a thread of the crew; raises ``ZonaError`` if that is closed."""
+        self._host.crew.submit(self.key[0], lambda: self._go(self._first))
+
+    def look(self) -> None:
+        """Looks at the job again: somebody decided, paused, cancelled, or what was waited for has come."""
+        self._host.crew.submit(self.key[0], lambda: self._go(self._looked))
+
+    def check(self) -> None:
+        """Looks whether somebody wants something else of the run than before; raises ``StoreUnavailable``."""
+        job = self._data.jobs.get(self.key[1])
+        if job is not None and job.token == self.book.job.token and job.control is Control.CANCEL:
+            self._guarded(self._cancelled)  # not by a thread of the crew: handlers may hang in all of them
+        elif job is None or job.token != self.book.job.token or self.book.is_news(job):
+            self.look()
+
+    def cancel(self, status: RunStatus, code: str, message: str) -> None:
+        """Ends the run now, whatever is under way."""
+        self._guarded(lambda: self._cut(status, code, message))
+
+    def hand_back(self) -> None:
+        """Begins nothing more, and gives the run back once nothing is under way."""
+        with self._lock:
+            self._stopping = True
+        self._go(self._advanced)
+
+    def drop(self) -> None:
+        """Writes nothing any more: the run is another worker's."""
+        with self._lock:
+            self._finish(None)
+
+    # the way of a unit
+
+    def _work(self, units: list[Unit]) -> None:
+        while units:
+            first, *others = units
+            for unit in others:
+                self._host.crew.submit(self.key[0], partial(self._go, partial(self._carried_out, unit)))
+            units = self._carried_out(first)
+
+    def _carried_out(self, unit: Unit) -> list[Unit]:
+        with self._lock:
+            if self._over:
+                return []
+            before = self._waits.get(unit.key)
+        result = self._performer.perform(
+            unit, before[1] if before else None, lambda late: self._go(lambda: self._concluded(unit, late))
+        )
+        return [] if result is None else self._concluded(unit, result)
+
+    def _concluded(self, unit: Unit, result: Outcome | Later) -> list[Unit]:
+        """Takes note of how a unit ended. Those that end while another one is being recorded are recorded together."""
+        self._inbox.append((unit, result))
+        with self._lock:
+            arrived = [self._inbox.popleft() for _ in range(len(self._inbox))]
+            if self._over or not arrived:  # somebody else had it with his own
+                return []
+            ended: list[tuple[Unit, Outcome]] = []
+            begins: list[tuple[Execution, Job]] = []
+            for each, how in arrived:
+                self._active.discard(each.key)
+                self._forget(each.key)
+                if isinstance(how, Outcome):
+                    ended.append((each, how))
+                else:
+                    begins += self._put_off(each, how)
+            for run, job in begins:
+                self._begin(run, job)
+            if ended and self._recorded(ended):
+                return []
+            units = self._advanced()
+            self._note([each for each, how in arrived if isinstance(how, Later)])
+            return units
+
+    def _put_off(self, unit: Unit, later: Later) -> list[tuple[Execution, Job]]:
+        self._waits[unit.key] = (unit, later.wait)
+        self._unwritten = True
+        return [later.begins] if later.begins is not None else []
+
+    def _note(self, put_off: list[Unit]) -> None:
+        """Writes down what waits, unless that was written with something else, and has it go on at its time."""
+        if self._unwritten and not self._over:
+            alone = next((wait for unit, wait in self._waits.values() if unit.step is None), None)
+            self._patiently(lambda: self.book.note(self._noted, alone))
+            self._unwritten = False
+        for unit in put_off:
+            if not self._over and unit.key in self._waits and unit.key not in self._active:
+                self._timers[unit.key] = self._after(self._waits[unit.key][1])
+
+    def _recorded(self, ended: list[tuple[Unit, Outcome]]) -> bool:
+        """Records outcomes; whether the run has ended with them."""
+        now, records = self._now(), []
+        for unit, outcome in ended:
+            whole = self._plan.settle(unit, outcome)
+            if unit.step is not None:
+                records.append(self.book.record(unit, outcome, now))
+                if whole is not None:
+                    records.append(self.book.record(Unit(step=unit.step), whole, now))
+        ending = self._plan.ending() if not self._active and not self._waits else None
+        if ending is not None:
+            unit, outcome = ended[-1]
+            self._end(ending, records, outcome if unit.step is None else None)
+            return True
+        if records:
+            self._patiently(lambda: self.book.step(records, self._noted))
+            self._unwritten = False
+        return False
+
+    # what comes next
+
+    def _first(self) -> list[Unit]:
+        with self._lock:
+            if self._over:
+                return []
+            self._patiently(self.book.begun)
+            for key, wait in self.book.job.waits.items():
+                self._waits[key] = (self._plan.resumed(key), wait)
+                self._timers[key] = self._after(wait)
+            self._set_deadline()
+            return self._advanced(fresh=True)
+
+    def _looked(self) -> list[Unit]:
+        with self._lock:
+            if self._over:
+                return []
+            if self._patiently(self.book.refresh) is None:
+                raise ClaimLost("the run is not this worker's any more")
+            return self._advanced(fresh=True)
+
+    def _advanced(self, *, fresh: bool = False) -> list[Unit]:
+        """What is to be carried out now; ends the run or gives it back if there is nothing and nothing is under way."""
+        with self._lock:
+            if self._over:
+                return []
+            control, fresh = self.book.job.control, self.book.heed() or fresh
+            if control is Control.CANCEL:
+                self._cancelled()
+                return []
+            if control is Control.PAUSE or self._stopping:
+                if not self._active:
+                    self._pause(control)
+                return []
+            units = self._due(fresh)
+            units += self._plan.take(self._plan.concurrency - len(self._active) - len(units))
+            self._active.update(unit.key for unit in units)
+            if not units and not self._active:
+                self._rest()
+            return units
+
+    def _due(self, fresh: bool) -> list[Unit]:
+        """The units whose wait is over, or is to be asked about."""
+        if not self._waits:
+            return []
+        now = self._now()
+        return [
+            unit
+            for key, (unit, wait) in self._waits.items()
+            if key not in self._active and (wait.until <= now or (fresh and wait.reason in _ASKED_AGAIN))
+        ]
+
+    def _rest(self) -> None:
+        """Nothing is under way: the run has ended, or it waits, here for a short while and otherwise in the store."""
+        if not self._waits:
+            ending = self._plan.ending()
+            assert ending is not None
+            self._end(ending, [])
+            return
+        due_at = min(wait.until for _, wait in self._waits.values())
+        if (ends_at := self._ends_at()) is not None:
+            due_at = min(due_at, ends_at)
+        if due_at - self._now() > timedelta(seconds=_STAYS):
+            awaits = next((wait.detail for _, wait in self._waits.values() if wait.reason is WaitReason.SLOT), "")
+            self._park(lambda: self.book.park(due_at, self._noted, awaits=awaits, status=RunStatus.WAITING))
+
+    def _pause(self, control: Control) -> None:
+        if control is Control.PAUSE:
+            self._park(lambda: self.book.park(None, self._noted, awaits="", status=RunStatus.PAUSED))
+        else:
+            now = self._now()
+            self._park(lambda: self.book.park(now, self._noted, awaits="", status=RunStatus.WAITING))
+
+    def _park(self, write: Callable[[], None]) -> None:
+        self._patiently(write)
+        self._unwritten = False
+        self._finish(None)
+
+    def _begin(self, run: Execution, job: Job) -> None:
+        self._patiently(lambda: self.book.begin(self._noted, run, job))
+        self._unwritten = False
+        self._host.begun(self.key[0])
+
+    # ends
+
+    def _set_deadline(self) -> None:
+        ends_at = self._ends_at()
+        if ends_at is None:
+            return
+        left = ends_at - self._now()
+        message = f"the run did not end within {self._plan.timeout:g} s"
+        action = partial(self.cancel, RunStatus.TIMEOUT, "run_timeout", message)
+        lane, crew = self.key[0], self._host.crew
+        self._deadline = self._host.timers.after(left.total_seconds(), lambda: crew.submit(lane, action))
+
+    def _ends_at(self) -> datetime | None:
+        """When the run's time is over."""
+        if self._plan.timeout is None or self.book.run.started_at is None:
+            return None
+        return self.book.run.started_at + timedelta(seconds=self._plan.timeout)
+
+    def _cancelled(self) -> None:
+        self._cut(RunStatus.CANCELLED, "cancelled", "the run was cancelled")
+
+    def _cut(self, status: RunStatus, code: str, message: str) -> None:
+        with self._lock:
+            if self._over:
+                return
+            self._performer.abandon()
+            skipped = self._plan.cut_short()
+            self._end(Ending(status=status, error={"code": code, "message": message}, skipped=skipped), [])
+
+    def _end(self, ending: Ending, records: list[Execution], outcome: Outcome | None = None) -> None:
+        ended = self.book.ended(ending, self._now(), outcome)
+        self._patiently(lambda: self.book.end(ended, records))
+        self._finish(self.book.run)
+
+    def _finish(self, ended: Execution | None) -> None:
+        if self._over:
+            return
+        self._over = True
+        self._performer.abandon()
+        for timer in self._timers.values():
+            timer.cancel()
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._host.left(self, ended)
+
+    # helpers
+
+    def _now(self) -> datetime:
+        return self._patiently(self._data.now)
+
+    @property
+    def _noted(self) -> dict[str, Wait]:
+        return {key: wait for key, (_, wait) in self._waits.items()}
+
+    def _after(self, wait: Wait) -> Timer:
+        left = (wait.until - self._now()).total_seconds()
+        return self._host.timers.after(left, self._wake)
+
+    def _wake(self) -> None:
+        self._host.crew.submit(self.key[0], lambda: self._go(self._advanced))
+
+    def _forget(self, key: str) -> None:
+        self._waits.pop(key, None)
+        timer = self._timers.pop(key, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _go(self, begin: Callable[[], list[Unit]]) -> None:
+        self._guarded(lambda: self._work(begin()))
+
+    def _guarded(self, action: Callable[[], None]) -> None:
+        """Whatever breaks the run off ends it, as far as that can still be written."""
+        try:
+            action()
+        except ClaimLost:
+            _log.warning("the run %s is another worker's by now", self.key[1])
+            self.drop()
+        except BaseException as exc:  # noqa: BLE001  # told by the record
+            if isinstance(exc, ZonaError) and exc.code == "closed":  # others go on with it
+                self.drop()
+                return
+            _log.exception("the run %s was broken off", self.key[1])
+            try:
+                self._cut(RunStatus.FAILURE, "run_interrupted", f"the run was broken off: {type(exc).__name__}")
+            except Exception:  # noqa: BLE001  # the reaper will find it
+                _log.exception("the end of the run %s could not be recorded", self.key[1])
+                self.drop()

@@ -1,0 +1,60 @@
+"""What a worker does at intervals: it looks for what is due, for what others want, and for workers that died."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from zona_core.errors import StoreUnavailable
+from zona_core.usecases._area import Parts
+from zona_core.usecases._engine.firing import Firing
+
+if TYPE_CHECKING:
+    from zona_core.usecases._engine.engine import Engine
+
+__all__ = ["Rounds"]
+
+_log: Final = logging.getLogger("zona.runs")
+
+#: seconds between two looks at what others want of runs that are under way here
+_LOOKS: Final = 0.5
+
+
+class Rounds:
+    """One thread; each round is short, and what fails for a moment is tried again in the next."""
+
+    def __init__(self, engine: Engine, parts: Parts) -> None:
+        self._engine = engine
+        self._reaps = parts.settings.lease_seconds / 2
+        self._firing = Firing(parts, engine.begun)
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begins, unless it has begun already."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="zona-rounds", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Ends, after the round that is under way."""
+        self._stopped.set()
+
+    def _work(self) -> None:
+        reaped = float("-inf")
+        while not self._stopped.wait(_LOOKS):
+            try:
+                for drive in self._engine.drives:
+                    drive.check()
+                if time.monotonic() - reaped >= self._reaps:
+                    self._engine.reap()
+                    reaped = time.monotonic()
+                self._engine.pick()
+                if self._engine.working:
+                    self._firing.look()
+            except StoreUnavailable as exc:
+                _log.warning("a round was broken off: %s", exc)
+            except Exception:  # noqa: BLE001  # the next round may succeed
+                _log.exception("a round was broken off")
