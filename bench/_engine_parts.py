@@ -1,10 +1,9 @@
-"""A plugin with handlers that do nothing or sleep, an app with them, and playbooks: what the engine is measured with."""
+"""What the engine is measured with: a plugin with handlers that do nothing or sleep, its app, and playbooks."""
 
 from __future__ import annotations
 
-import http.server
-import socketserver
-import threading
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,7 +56,10 @@ PLUGIN = Plugin()
 
 
 def app() -> AppDefinition:
-    inputs = (Field(name="n", kind=FieldKind.NUMBER, default=0), Field(name="seconds", kind=FieldKind.NUMBER, default=0))
+    inputs = (
+        Field(name="n", kind=FieldKind.NUMBER, default=0),
+        Field(name="seconds", kind=FieldKind.NUMBER, default=0),
+    )
     return AppDefinition(
         title="Bench", tasks=(TaskDefinition(name="Work", task_tag="work", task_handler="bench", inputs=inputs),)
     )
@@ -84,9 +86,7 @@ def long(count: int, seconds: float) -> PlaybookDefinition:
 
 def for_each(count: int, concurrency: int, task: StepTask, inputs: dict[str, Any]) -> PlaybookDefinition:
     """One step for each of so many items, so many at a time."""
-    items = Step(
-        name="each", task=task, inputs=inputs, for_each=list(range(count)), concurrency=concurrency
-    )
+    items = Step(name="each", task=task, inputs=inputs, for_each=list(range(count)), concurrency=concurrency)
     return PlaybookDefinition(title="each", steps=(items,), concurrency=concurrency)
 
 
@@ -107,31 +107,13 @@ def entry_point(folder: Path) -> None:
 
 @contextmanager
 def slow_server(seconds: float) -> Iterator[str]:
-    """The URL of a server whose every answer takes so long."""
-
-    class Slow(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            time.sleep(seconds)
-            body = b'{"ok": true}'
-            self.send_response(200)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            """It says nothing."""
-
-    class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
-        daemon_threads = True
-        request_queue_size = 256
-
-    server = Server(("127.0.0.1", 0), Slow)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    """The URL of a server, a process of its own, whose every answer takes so long."""
+    script = Path(__file__).with_name("_engine_slow.py")
+    with subprocess.Popen(
+        [sys.executable, "-P", str(script), str(seconds)], stdout=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            assert server.stdout is not None
+            yield f"http://127.0.0.1:{int(server.stdout.readline())}"
+        finally:
+            server.terminate()

@@ -1,6 +1,7 @@
 """Requests as fast as they are answered: by ``wrk``, or where that is missing by a small client of its own process.
 
-As a program it is that client: ``python _http_load.py HOST PORT PATH TOKEN CONNECTIONS SECONDS`` prints what it found.
+As a program it is that client: ``python _http_load.py HOST PORT PATH TOKEN CONNECTIONS SECONDS BODY`` prints what it
+found.
 """
 
 from __future__ import annotations
@@ -55,16 +56,22 @@ def loader() -> str:
     )
 
 
-def load(address: tuple[str, int], path: str, token: str, *, connections: int, seconds: int, folder: Path) -> Load:
-    """Asks for ``path`` over so many connections for so long; ``folder`` is for files that are passed over."""
+def load(
+    address: tuple[str, int], path: str, token: str, *, connections: int, seconds: int, folder: Path, body: str = ""
+) -> Load:
+    """Asks for ``path`` over so many connections for so long; ``folder`` is for files that are passed over.
+
+    With ``body``, which is JSON, it posts that.
+    """
     host, port = address
     if shutil.which("wrk"):
         script = folder / "told.lua"
-        script.write_text(_SCRIPT)
+        posts = f"wrk.method = 'POST'\nwrk.body = [[{body}]]\nwrk.headers['Content-Type'] = 'application/json'\n"
+        script.write_text((posts if body else "") + _SCRIPT)
         options = ["-t", "1", "-c", str(connections), "-d", f"{seconds}s", "-s", str(script)]
         command = ["wrk", *options, "-H", f"Authorization: Bearer {token}", f"http://{host}:{port}{path}"]
     else:
-        command = [sys.executable, "-P", __file__, host, str(port), path, token, str(connections), str(seconds)]
+        command = [sys.executable, "-P", __file__, host, str(port), path, token, str(connections), str(seconds), body]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 30)
     return Load(**json.loads(done.stdout.splitlines()[-1]))
 
@@ -119,8 +126,14 @@ class _Client:
         selector.register(self.socket, selectors.EVENT_READ, self)
 
 
-def _run(address: tuple[str, int], path: str, token: str, connections: int, seconds: float) -> Load:
-    request = f"GET {path} HTTP/1.1\r\nHost: {address[0]}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+def _request(host: str, path: str, token: str, body: str) -> bytes:
+    posts = f"Content-Type: application/json\r\nContent-Length: {len(body.encode())}\r\n" if body else ""
+    method = "POST" if body else "GET"
+    head = f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n{posts}\r\n"
+    return (head + body).encode()
+
+
+def _run(address: tuple[str, int], request: bytes, connections: int, seconds: float) -> Load:
     with selectors.DefaultSelector() as selector:
         clients = [_Client(address, request) for _ in range(connections)]
         for each in clients:
@@ -137,5 +150,6 @@ def _run(address: tuple[str, int], path: str, token: str, connections: int, seco
 
 
 if __name__ == "__main__":
-    _host, _port, _path, _token, _connections, _seconds = sys.argv[1:]
-    print(json.dumps(vars(_run((_host, int(_port)), _path, _token, int(_connections), float(_seconds)))))
+    _host, _port, _path, _token, _connections, _seconds, _body = sys.argv[1:]
+    _wanted = _request(_host, _path, _token, _body)
+    print(json.dumps(vars(_run((_host, int(_port)), _wanted, int(_connections), float(_seconds)))))

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
-__all__ = ["MAIN", "Address", "body_of", "both"]
+__all__ = ["MAIN", "Address", "body_of", "both", "service"]
 
 Address = tuple[str, int]
 
@@ -92,6 +92,17 @@ class _Process:
         if self._process.poll() is not None or time.monotonic() > self._until:
             raise SystemExit(f"a server did not start: {self._log.read_text()[-2_000:]}")
         time.sleep(0.02)
+
+
+@contextmanager
+def service(
+    environment: Mapping[str, str], folder: Path, *, workers: int, threads: int, name: str = "service"
+) -> Iterator[Address]:
+    """``zona serve`` under Gunicorn."""
+    options = ["--port", "0", "--workers", str(workers), "--threads", str(threads), "--server", "gunicorn"]
+    command = [sys.executable, "-c", MAIN, "-o", "json", "serve", *options]
+    with _process(command, environment, folder / f"{name}.log") as process:
+        yield process.address()
 
 
 @contextmanager

@@ -1,9 +1,9 @@
 """What running costs: ``python bench/engine.py [--quick] [--json]``.
 
 Every figure goes through the use-cases of a library or the HTTP service, with permissions, records, leases, and the
-store at full durability (SQLite: ``synchronous=FULL``) unless its name says otherwise. Prefect, if ``ZONA_BENCH_PREFECT``
-names the Python of an environment that has it (``bench/_engine_prefect.py --install FOLDER`` makes one), runs the same
-flows side by side; a MongoDB comes from the tests' servers.
+store at full durability (SQLite: ``synchronous=FULL``) unless its name says otherwise. If ``ZONA_BENCH_PREFECT`` names
+the Python of an environment with Prefect (``bench/_engine_prefect.py --install FOLDER`` makes one), that runs the same
+flows side by side. MongoDB and Redis come from the tests' servers.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from _engine_http import two_steps_over_http
 from _engine_parts import Plugin, chain, for_each, long, prepared, slow_server
 from _engine_queue import over_the_queue
 from _report import Figure, arguments, finish, rate
-from _store_servers import mongo_url
 
 from zona_core import AppDefinition, Field, FieldKind, TaskDefinition, Zona
 from zona_core.domain.playbooks import StepTask
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "tests" / "servers"))
+from real_servers import replica_set  # the tests' way to have one
 
 CHAIN, LONG, SECONDS = 40, 10, 0.2
 WIDE, LATENCY = 64, 0.05
@@ -36,7 +38,7 @@ def main() -> None:
     settings = {
         "store": "SQLite, synchronous=FULL, sealed secrets, unless named otherwise",
         "use-cases": "permissions, records of every step, leases and fences on",
-        "prefect": os.environ.get("ZONA_BENCH_PREFECT") and prefect().get("version", "") or "not measured",
+        "prefect": (os.environ.get("ZONA_BENCH_PREFECT") and prefect().get("version", "")) or "not measured",
     }
     finish(figures, settings, as_json=given.json)
 
@@ -52,9 +54,9 @@ def measured(folder: Path, *, quick: bool) -> list[Figure]:
 def in_process(folder: Path, *, quick: bool) -> list[Figure]:
     """Chains and sleeping steps on the embedded store and on MongoDB, beside Prefect."""
     times = {"sqlite": flows(Zona.embedded(folder, plugins={"bench": Plugin()}), rounds=3 if quick else 8)}
-    with mongo_url(folder / "mongod") as url:
-        if url:
-            times["mongo"] = flows(Zona(store=url, home=str(folder), plugins={"bench": Plugin()}), rounds=2 if quick else 4)
+    with replica_set(folder / "mongod") as mongo:
+        zona = Zona(store=mongo.url_of("zona"), home=str(folder), plugins={"bench": Plugin()})
+        times["mongo"] = flows(zona, rounds=2 if quick else 4)
     theirs = prefect()
     found = []
     for store, (chained, sleeping) in times.items():
@@ -88,8 +90,8 @@ def concurrent_calls(folder: Path, *, rounds: int) -> list[Figure]:
     with slow_server(LATENCY) as url, Zona.embedded(folder, plugins={"bench": Plugin()}, workers=WIDE) as zona:
         count, work = WIDE * 8, zona.tenant()
         work.apps.upsert(_http_app(url))
+        zona.system().tenants.set_network("localhost", ["127.0.0.0/8"])
         work.instances.add("Slow", title="main", values={"base_url": url}, allow_private=True)
-        zona.system().tenants.set_network_policy("localhost", allow_private=["127.0.0.0/8"])
         task = StepTask(app="Slow", task="get")
         work.playbooks.save(for_each(count, WIDE, task, {}))
         best = [0.0, 0.0]
@@ -116,6 +118,7 @@ def _http_app(url: str) -> AppDefinition:
     return AppDefinition(
         title="Slow",
         fields=(Field(name="base_url", kind=FieldKind.URL, required=True),),
+        handler_config={"http": {"base_url": "{{ instance.base_url }}"}},
         tasks=(
             TaskDefinition(
                 name="Get", task_tag="get", task_handler="http", handler_config={"method": "GET", "path": "/thing"}
@@ -140,7 +143,14 @@ def prefect() -> dict[str, float]:
 
 
 def told(name: str, value: float, goal: float | None) -> Figure:
-    return {"name": name, "value": round(value, 3), "baseline": 1, "ratio": round(value, 3), "goal": goal, "holds": True}
+    return {
+        "name": name,
+        "value": round(value, 3),
+        "baseline": 1,
+        "ratio": round(value, 3),
+        "goal": goal,
+        "holds": True,
+    }
 
 
 def beside(name: str, value: float, baseline: float, goal: float | None) -> Figure:

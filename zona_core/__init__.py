@@ -32,6 +32,17 @@ from zona_core.domain.fields import Field, FieldKind, OutputField, Rules
 from zona_core.domain.instances import Credential, Instance, InstanceStatus
 from zona_core.domain.network import NetworkPolicy, refusal_of
 from zona_core.domain.package_keys import PackageKey, SignatureFinding, SignaturePolicy, SignatureStatus
+from zona_core.domain.playbooks import (
+    Approval,
+    Join,
+    OnError,
+    Playbook,
+    PlaybookDefinition,
+    Step,
+    StepKind,
+    StepRetry,
+    StepTask,
+)
 from zona_core.domain.references import CaseIngestionConfig, DependentTask, EventsApiConfig, TaskRef
 from zona_core.domain.runs import Execution, RunStatus
 from zona_core.domain.secrets import MASK, Secret
@@ -103,6 +114,7 @@ __all__ = [
     "AppImport",
     "AppImporter",
     "AppStatus",
+    "Approval",
     "CaseIngestionConfig",
     "ConfigurationError",
     "Conflict",
@@ -131,6 +143,7 @@ __all__ = [
     "InvalidInput",
     "InvalidLicence",
     "InvalidPackage",
+    "Join",
     "KeyStatus",
     "KeyUnavailable",
     "Licence",
@@ -142,9 +155,12 @@ __all__ = [
     "NotFound",
     "NotInstalled",
     "OnConflict",
+    "OnError",
     "OutputField",
     "PackageKey",
     "PermissionDenied",
+    "Playbook",
+    "PlaybookDefinition",
     "PluginDetails",
     "RateLimited",
     "Recipient",
@@ -165,6 +181,10 @@ __all__ = [
     "SignaturePolicy",
     "SignatureStatus",
     "SigningKey",
+    "Step",
+    "StepKind",
+    "StepRetry",
+    "StepTask",
     "StoreUnavailable",
     "System",
     "Task",

@@ -24,6 +24,7 @@ from .ports.identity import OneTimeCodes, PasswordHasher, TokenSigner
 from .ports.importers import AppImporter
 from .ports.limits import RateLimiter
 from .ports.logos import LogoReader
+from .ports.observers import RunObserver
 from .ports.packages import PackageFormat
 from .ports.signatures import SignatureScheme
 from .ports.store import DocumentStore
@@ -161,6 +162,11 @@ def zona_waterfall_painters(details: PluginDetails) -> Mapping[str, Callable[[],
 @hookspec
 def zona_expressions(details: PluginDetails) -> Mapping[str, Callable[[], Expressions]]:  # type: ignore[empty-body]
     """Languages of templates and expressions by name (``jmespath``)."""
+
+
+@hookspec
+def zona_run_observers(details: PluginDetails) -> Mapping[str, Callable[[], RunObserver | None]]:  # type: ignore[empty-body]
+    """Who is told what becomes of runs, by name (``otel``); a factory gives None if it has not been switched on."""
 
 
 @hookspec

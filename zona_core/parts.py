@@ -25,6 +25,7 @@ from zona_core.usecases._area import identity_tag
 if TYPE_CHECKING:
     from zona_core.persistence.snapshots import Snapshots
     from zona_core.usecases._engine.engine import Engine
+    from zona_core.usecases._engine.observing import Observers
 
 __all__ = ["Parts"]
 
@@ -41,6 +42,7 @@ class Parts:
         self._threads: ThreadExecutor | None = None
         self._executor: Executor | None = None
         self._engine: Engine | None = None
+        self._observers: Observers | None = None
         self._keyring: Keyring | None = None
         self._cache: Cache | None = None
         self._rate_limiter: RateLimiter | None = None
@@ -111,6 +113,20 @@ class Parts:
                 if self._engine is None:
                     self._engine = Engine(self)
         return self._engine
+
+    @property
+    def observers(self) -> Observers:
+        """Who is told what becomes of runs: what plugins bring, and who was added since."""
+        if self._observers is None:
+            from zona_core.usecases._engine.observing import Observers
+
+            with self._lock:
+                if self._observers is None:
+                    observers = Observers()
+                    for observer in self._plugins.run_observers():
+                        observers.add(observer)
+                    self._observers = observers
+        return self._observers
 
     @property
     def cache(self) -> Cache:

@@ -25,6 +25,7 @@ from zona_core.ports.identity import OneTimeCodes, PasswordHasher, TokenSigner
 from zona_core.ports.importers import AppImporter
 from zona_core.ports.limits import RateLimiter
 from zona_core.ports.logos import LogoReader
+from zona_core.ports.observers import RunObserver
 from zona_core.ports.packages import PackageFormat
 from zona_core.ports.signatures import SignatureScheme
 from zona_core.ports.store import DocumentStore
@@ -169,6 +170,12 @@ class Plugins:
         factories: Factories[Expressions] = self._offered("zona_expressions")
         return self._instance("expression language", name, factories)
 
+    def run_observers(self) -> list[RunObserver]:
+        """Who is told what becomes of runs, one for each name that wants to be."""
+        factories: Factories[RunObserver | None] = self._offered("zona_run_observers")
+        made = [self._instance("run observer", name, factories) for name in sorted(factories)]
+        return [observer for observer in made if observer is not None]
+
     def open_rate_limiter(self, url: str) -> RateLimiter:
         """A rate limiter for ``url``; raises ``ConfigurationError`` for an unknown scheme."""
         factory: Callable[[str], RateLimiter] = self._by_scheme("rate limiter", url, "zona_rate_limiters")
@@ -227,6 +234,7 @@ class Plugins:
             "calendars": sorted(self._offered("zona_calendars")),
             "graph painters": sorted(self._offered("zona_graph_painters")),
             "waterfall painters": sorted(self._offered("zona_waterfall_painters")),
+            "run observers": sorted(self._offered("zona_run_observers")),
             "executors": sorted(self._offered("zona_executors")),
             "expression languages": sorted(self._offered("zona_expressions")),
         }

@@ -68,6 +68,25 @@ class Settings:
     #: URL of the blob store, which keeps large bytes: ``store:`` in the tenants' own databases, ``file:PATH`` in a
     #: folder; not in the repr
     blobs: str = field(default="store:", repr=False)
+    #: bytes of results (as JSON) that a run's or a step's record holds itself; what is larger is in the blob store
+    max_result_bytes: int = 262_144
+    #: bytes of results (as JSON) that are kept at all: a task that gives more has failed
+    max_blob_bytes: int = 67_108_864
+    #: days that runs are kept once they have ended, unless their tenant's compliance settings say something else; 0:
+    #: for ever
+    run_retention_days: float = 0.0
+    #: seconds between two looks for runs that are to be removed; 0: never, as in all that follow
+    retention_interval: float = 3_600.0
+    #: seconds between two removals of what is past its time: sessions, kept answers of keyed calls
+    expiry_interval: float = 3_600.0
+    #: seconds between two looks for instances that are to be checked
+    health_interval: float = 30.0
+    #: seconds between two counts of what the licence limits
+    licence_interval: float = 86_400.0
+    #: seconds between two looks at how old the key is that signs access tokens
+    key_interval: float = 86_400.0
+    #: days after which a new key signs access tokens; 0: never by itself
+    signing_key_days: float = 90.0
     #: with what new keys sign access tokens: ``EdDSA`` or ``HS256``
     token_algorithm: str = "EdDSA"  # noqa: S105  # an algorithm, not a secret
     #: how long an access token counts
@@ -102,6 +121,15 @@ class Settings:
             for name, value, least, most in (
                 ("workers", self.workers, 1, 1024),
                 ("lease_seconds", self.lease_seconds, 1, 3_600),
+                ("max_result_bytes", self.max_result_bytes, 1_024, 8_388_608),
+                ("max_blob_bytes", self.max_blob_bytes, 1_024, 1_073_741_824),
+                ("run_retention_days", self.run_retention_days, 0, 36_500),
+                ("retention_interval", self.retention_interval, 0, 31 * 86_400),
+                ("expiry_interval", self.expiry_interval, 0, 31 * 86_400),
+                ("health_interval", self.health_interval, 0, 31 * 86_400),
+                ("licence_interval", self.licence_interval, 0, 31 * 86_400),
+                ("key_interval", self.key_interval, 0, 31 * 86_400),
+                ("signing_key_days", self.signing_key_days, 0, 36_500),
                 ("access_token_seconds", self.access_token_seconds, 1, 86_400),
                 ("session_seconds", self.session_seconds, 60, 31 * 86_400),
                 ("max_sessions", self.max_sessions, 1, 1_000),

@@ -18,6 +18,7 @@ from zona_core.plugins import Plugins
 from zona_core.ports.cache import Cache
 from zona_core.ports.clock import Clock
 from zona_core.ports.limits import RateLimiter
+from zona_core.ports.observers import RunObserver
 from zona_core.settings import Settings, load_settings
 from zona_core.usecases._area import SystemContext, TenantContext
 
@@ -115,6 +116,10 @@ class Zona:
     def runs_here(self) -> bool:
         """Whether this process carries out the runs that it begins; if not, they are left to those that ``work``."""
         return self._parts.executor.runs_here
+
+    def observe(self, observer: RunObserver) -> None:
+        """Has ``observer`` told what becomes of runs in this process, from those on that begin after that."""
+        self._parts.observers.add(observer)
 
     @property
     def cache(self) -> Cache:

@@ -26,7 +26,9 @@ __all__ = [
     "credential_titles",
     "instance_titles",
     "package_key_names",
+    "playbook_titles",
     "run_ids",
+    "schedule_titles",
     "task_tags",
     "tenant_codes",
 ]
@@ -83,9 +85,19 @@ def package_key_names(ctx: click.Context, _: click.Parameter, incomplete: str) -
     return _offered(ctx, incomplete, lambda here: (key.name for key in here.package_keys.list(limit=_MOST).items))
 
 
+def playbook_titles(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """Titles of playbooks."""
+    return _offered(ctx, incomplete, lambda here: (each.title for each in here.playbooks.list(limit=_MOST).items))
+
+
 def run_ids(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
     """Ids of the latest runs."""
     return _offered(ctx, incomplete, lambda here: (run.id for run in here.runs.list(limit=_MOST).items))
+
+
+def schedule_titles(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """Titles of schedules."""
+    return _offered(ctx, incomplete, lambda here: (each.title for each in here.schedules.list(limit=_MOST).items))
 
 
 def tenant_codes(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:

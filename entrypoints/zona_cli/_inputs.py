@@ -25,6 +25,7 @@ __all__ = [
     "at_terminal",
     "confirm",
     "file_name",
+    "json_object",
     "secret_hint",
     "secret_options",
     "secrets",
@@ -184,6 +185,21 @@ def confirm(question: str, *, yes: bool) -> None:
 def file_name(file: BinaryIO) -> str:
     """What a file that was opened for reading is called."""
     return "standard input" if file is sys.stdin.buffer else one_line(getattr(file, "name", "the file"))
+
+
+def json_object(file: BinaryIO) -> dict[str, Any]:
+    """The JSON object in a file; raises ``InvalidInput``."""
+    import json
+
+    from zona_core import InvalidInput
+
+    try:
+        found = json.loads(file.read())
+    except (ValueError, RecursionError) as exc:
+        raise InvalidInput(f"{file_name(file)} is not JSON: {exc}") from exc
+    if not isinstance(found, dict):
+        raise InvalidInput(f"{file_name(file)} does not hold a JSON object", hint='{"NAME": value, …}')
+    return found
 
 
 def _prompted(labels: Mapping[str, str]) -> dict[str, Secret]:

@@ -17,6 +17,7 @@ from zona_cli._text import json_text, one_line, printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.table import Table
     from rich.text import Text
 
 __all__ = [
@@ -24,7 +25,9 @@ __all__ = [
     "details",
     "document",
     "done",
+    "drawn",
     "excerpt",
+    "grid",
     "lines",
     "listing",
     "moment",
@@ -33,6 +36,7 @@ __all__ = [
     "shortened",
     "state",
     "table",
+    "titled",
     "warn",
     "working",
 ]
@@ -50,6 +54,10 @@ _STATES: Final = {
     "loaded": "green",
     "success": "green",
     "running": "cyan",
+    "queued": "dim",
+    "waiting": "yellow",
+    "paused": "yellow",
+    "cancelled": "red",
     "created": "green",
     "overwritten": "cyan",
     "renamed": "cyan",
@@ -105,6 +113,11 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:
 
     At a terminal it has the terminal's width, and columns without content are left out.
     """
+    _render(grid(columns, rows))
+
+
+def grid(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> Table:
+    """What ``table`` writes, as a part of what is drawn."""
     from rich.cells import cell_len
     from rich.table import Table
 
@@ -114,14 +127,14 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:
         natural = [max((text.cell_len for text in column), default=0) for column in zip(*cells, strict=True)]
         asked = [max(width, cell_len(each.title)) if width else 0 for each, width in zip(columns, natural, strict=True)]
         widths = [*fitted(columns, asked, _console(sys.stdout).width)]
-    grid = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    made = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
     kept = [index for index, width in enumerate(widths) if width != 0]
     for index in kept:
         justify: Literal["left", "right"] = "right" if columns[index].right else "left"
-        grid.add_column(columns[index].title, justify=justify, width=widths[index])
+        made.add_column(columns[index].title, justify=justify, width=widths[index])
     for row in cells:
-        grid.add_row(*(row[index] for index in kept))
-    _render(grid)
+        made.add_row(*(row[index] for index in kept))
+    return made
 
 
 def _cell(column: Column, value: object) -> Text:
@@ -231,6 +244,27 @@ def working(what: str) -> Iterator[None]:
 
     with _console(sys.stderr).status(Text(one_line(what))):
         yield
+
+
+@contextmanager
+def drawn(make: Callable[[int], RenderableType]) -> Iterator[None]:
+    """A block in which the terminal shows what ``make`` gives for so many lines, drawn anew several times a second.
+
+    Nothing of it is left in the end. ``make`` is called by another thread.
+    """
+    from rich.live import Live
+
+    console = _console(sys.stdout)
+    drawing = Live(get_renderable=lambda: make(console.height), console=console, transient=True)
+    with drawing:
+        yield
+
+
+def titled(text: str, status: str) -> Text:
+    """A line that says in which status something is, as a part of what is drawn."""
+    from rich.text import Text
+
+    return Text.assemble((one_line(text), "bold"), "  ", state(status), no_wrap=True, overflow="ellipsis")
 
 
 def _console(stream: TextIO) -> Console:

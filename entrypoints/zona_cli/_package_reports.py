@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -44,9 +44,10 @@ def show_contents(session: Session, found: PackageContents) -> None:
                 out.Column("App"),
                 out.Column("Version"),
                 out.Column("Tasks", right=True),
+                out.Column("Playbooks", right=True),
                 out.Column("Description", "cut"),
             ],
-            [(app.title, app.version, len(app.tasks), app.description) for app in found.apps],
+            [(app.title, app.version, len(app.tasks), len(app.playbooks) or "", app.description) for app in found.apps],
         )
     remark(session, _of_no_use(found.left_out))
 
@@ -54,9 +55,9 @@ def show_contents(session: Session, found: PackageContents) -> None:
 def show_export(session: Session, report: ExportReport, place: str) -> None:
     """What was written to ``place``, and what was not; on standard error, as the package may be on the other one."""
     signed = f", signed by {report.signed_by[:_SHORT]}…" if report.signed_by else ""
-    out.note(
-        session, f"wrote {counted(len(report.apps), 'app')} with {counted(report.tasks, 'task')} to {place}{signed}"
-    )
+    playbooks = f" and {counted(report.playbooks, 'playbook')}" if report.playbooks else ""
+    parts = f"{counted(len(report.apps), 'app')} with {counted(report.tasks, 'task')}{playbooks}"
+    out.note(session, f"wrote {parts} to {place}{signed}")
     out.note(session, f"digest: {report.digest}")
     remark(session, [f"there is no app {each}" for each in report.missing])
     remark(session, map(str, report.left_out))
@@ -107,10 +108,16 @@ def _tell(session: Session, report: ImportReport) -> None:
     dry = "dry run, nothing was changed: " if report.dry_run else ""
     out.note(session, f"{dry}{counted(len(report.apps), 'app')}: {done}; {_signature(report.signature)}")
     for app in report.apps:
-        lacks = [f"{_named(lack.app, lack.task, app)} is missing, and waited for: {lack.path}" for lack in app.missing]
+        lacks = [
+            f"{_named(lack.app, lack.task, app)} is missing, and waited for: {lack.path}"
+            for lack in app.missing
+            if not lack.path.startswith("playbooks")
+        ]
         broken = [f"the instance {title} cannot be used as it is" for title in app.instances_broken]
         kept = [f"the task {tag} is not in the package, and stays: other apps need it" for tag in app.tasks_kept]
-        remark(session, (f"{app.title}: {text}" for text in (*lacks, *broken, *kept)))
+        remark(session, (f"{app.title}: {text}" for text in (*lacks, *broken, *kept, *_playbooks(app))))
+        for old, new in app.playbooks_renamed.items():
+            out.note(session, f"{app.title}: the playbook {old} is {new} here")
         for each in app.mapped:
             out.note(session, f"{app.title}: {each.app}/{each.task} now leads to {each.to}: {each.path}")
     remark(session, _of_no_use(report.left_out))
@@ -124,6 +131,15 @@ def _tasks(app: AppImport) -> str:
         (len(app.tasks_kept), "kept"),
     ]
     return ", ".join(f"{count:,} {what}" for count, what in counts if count)
+
+
+def _playbooks(app: AppImport) -> Iterator[str]:
+    """What became of an app's playbooks that is to be seen to."""
+    for draft in app.drafts:
+        more = f" (and {len(draft.reasons) - 1} more)" if len(draft.reasons) > 1 else ""
+        yield f"the playbook {draft.title} is a draft: {draft.reasons[0]}{more}"
+    for title in app.playbooks_removed:
+        yield f"the playbook {title} is not in the package, and was removed"
 
 
 def _signature(finding: SignatureFinding) -> str:

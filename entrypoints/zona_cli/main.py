@@ -32,6 +32,8 @@ class _Root(LazyGroup):
         "instances": "instances:instances",
         "credentials": "credentials:credentials",
         "run": "run:run",
+        "playbooks": "playbooks:playbooks",
+        "schedules": "schedules:schedules",
         "runs": "runs:runs",
         "audit": "audit:audit",
         "serve": "serve:serve",

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import BinaryIO
 
 import click
 
 from zona_cli import _output as out
 from zona_cli._commands import Command
 from zona_cli._completion import app_titles, instance_titles, task_tags
-from zona_cli._errors import report_failed_run
-from zona_cli._inputs import Assignment, Sources, file_name, secret_hint, secret_options, values
-from zona_cli._runs import private_hint, show_run
+from zona_cli._inputs import Assignment, Sources, json_object, secret_hint, secret_options, values
+from zona_cli._runs import end_as, show_run
 from zona_cli._session import Session, pass_session
-
-if TYPE_CHECKING:
-    from zona_core import Execution
 
 __all__ = ["run"]
 
@@ -52,7 +47,7 @@ def run(
     """
     workspace = session.workspace()
     fields = workspace.tasks.get(app, task).inputs
-    given = _from_json(input_file) if input_file is not None else {}
+    given = json_object(input_file) if input_file is not None else {}
     left = [field for field in fields if field.name not in given]
     given |= values(session, fields, sources._replace(plain=inputs), ask=False)
     with out.working(f"running {app} {task}"), secret_hint(left, given):
@@ -61,30 +56,4 @@ def run(
         out.document(ended)
     else:
         show_run(ended)
-    if ended.error is not None:
-        raise click.exceptions.Exit(_failed(session, ended))
-
-
-def _failed(session: Session, ended: Execution) -> int:
-    from zona_core import AddressRefused, RunStatus
-
-    assert ended.error is not None
-    sys.stdout.flush()  # the record before the error, where both go to one place
-    error = ended.error
-    if error.get("code") == AddressRefused.code and error.get("hint"):
-        error = {**error, "hint": private_hint(session, ended.app_title, ended.instance_title)}
-    return report_failed_run(error, timed_out=ended.status is RunStatus.TIMEOUT, json=session.json)
-
-
-def _from_json(file: BinaryIO) -> dict[str, Any]:
-    import json
-
-    from zona_core import InvalidInput
-
-    try:
-        found = json.loads(file.read())
-    except (ValueError, RecursionError) as exc:
-        raise InvalidInput(f"{file_name(file)} is not JSON: {exc}") from exc
-    if not isinstance(found, dict):
-        raise InvalidInput(f"{file_name(file)} does not hold a JSON object", hint='{"NAME": value, …}')
-    return found
+    end_as(session, ended)

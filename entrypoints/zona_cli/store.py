@@ -40,6 +40,35 @@ def expire(session: Session) -> None:
 
 
 @store.command()
+@pass_session
+def duties(session: Session) -> None:
+    """List what one worker of the fleet does at a time, and how it went the last time."""
+    found = session.system().store.duties()
+    out.listing(
+        session,
+        found,
+        None,
+        [
+            out.Column("Duty"),
+            out.Column("Last done"),
+            out.Column("Took", "spare", right=True),
+            out.Column("Due"),
+            out.Column("In hand of", "spare"),
+            out.Column("What came of it", "wrap"),
+        ],
+        lambda duty: (
+            duty.id,
+            out.short_moment(duty.ended_at),
+            f"{duty.duration_ms:,.0f} ms" if duty.ended_at else "",
+            out.short_moment(duty.due_at),
+            duty.host if duty.owner else "",
+            duty.error or duty.note,
+        ),
+        none="no worker has looked after the store yet",
+    )
+
+
+@store.command()
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
 @click.option("--overwrite", is_flag=True, help="Empty the store TO first if it is not.")

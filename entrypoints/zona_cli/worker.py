@@ -67,6 +67,7 @@ def _ready(session: Session) -> Zona:
         )
     zona = session.zona
     zona.plugins.open_keyring(zona.settings.keyring)
+    _ = zona.runs_here  # an unusable URL of a queue is told now
     return zona
 
 

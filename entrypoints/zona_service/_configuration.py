@@ -83,6 +83,7 @@ def require_ready(settings: Settings) -> None:
     # (https://www.sqlite.org/howtocorrupt.html, "Carrying an open database connection across a fork").
     with Zona(settings) as zona:
         zona.plugins.open_keyring(settings.keyring)
+        _ = zona.runs_here  # an unusable URL of a queue is told now
         system = zona.system(Actor.trusted("zona"))
         report = system.store.check()
         notices = () if report.notes else system.licence.show().notices

@@ -7,6 +7,7 @@ import atexit
 from zona_core import Settings, Zona
 from zona_http.settings import HttpSettings
 from zona_service._entrance import Entrance, Stopping, WsgiApplication
+from zona_service._taking_part import take_part
 
 __all__ = ["get_app", "open_app"]
 
@@ -33,9 +34,11 @@ def get_app() -> WsgiApplication:
 def open_app(settings: Settings, http: HttpSettings, stopping: Stopping) -> tuple[WsgiApplication, Zona]:
     """An application and the ``Zona`` behind it, which the caller closes.
 
-    A process that forks calls this in the children: a ``Zona`` holds threads and files that no fork carries over.
+    The process takes part in carrying out runs from now on, unless a queue leaves them to workers. One that forks calls
+    this in the children: a ``Zona`` holds threads and files that no fork carries over.
     """
     from zona_http.app import create_app
 
     zona = Zona(settings)
+    take_part(zona)
     return Entrance(create_app(zona, http), http.forwarded_allow_ips, stopping), zona

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +12,18 @@ from urllib.parse import quote
 
 import pytest
 from attrs import evolve
+from PIL import Image
 
 from zona_core import AppDefinition, Secret, TaskCall, TaskFailed, Zona, ZonaError, as_data, licensing
+from zona_core.domain.fields import Field, FieldKind
+from zona_core.domain.playbooks import Approval, PlaybookDefinition, Step, StepTask
 from zona_core.domain.references import TaskRef
+from zona_core.domain.schedules import ScheduleDefinition
 from zona_core.domain.tenants import Move, Placement, TenantStatus
 from zona_core.persistence.collections import KINDS
 from zona_core.persistence.ledger import Ledger
+from zona_core.usecases._engine.chores import chores_of
+from zona_core.usecases._engine.duties import Duties
 
 CANARIES = (
     "canary-instance-9c1",
@@ -62,7 +69,9 @@ def scene(
         return {"back": clear, "deep": [{CANARIES[4]: " ".join(clear)}]}
 
     plugin.handler.functions["echo"] = echo
-    app = workspace.apps.upsert(app_factory()).app
+    picture = io.BytesIO()
+    Image.new("RGB", (4, 4), "red").save(picture, "PNG")
+    app = workspace.apps.upsert(app_factory(), logo=picture.getvalue()).app
     definition = app_factory().tasks[0]
     shown.append(repr(workspace.credentials.add("shared", {"api_key": CANARIES[2]})))
     shown.append(repr(workspace.credentials.rotate("shared", {"api_key": CANARIES[3]})))
@@ -95,6 +104,9 @@ def scene(
     shown += call_with_key(zona)
     shown += have_a_database(zona)
     shown += hold_a_licence(zona, monkeypatch)
+    shown += do_duties(zona)
+    shown += keep_schedules(zona)
+    shown += play(zona)
     results = str(as_data(workspace.runs.list().items)).encode()
     shown.append(repr(zona._parts.blobs.put("localhost", "runs/1/results", [results], most=len(results))))
     shown += [str(as_data(record)) for record in workspace.audit.search().items]
@@ -119,6 +131,40 @@ def come_in(zona: Zona) -> list[str]:
         with pytest.raises(ZonaError) as caught:
             attempt()
         shown.append(caught.value.as_dict())
+    return [f"{each!r} {as_data(each)}" for each in shown]
+
+
+def play(zona: Zona) -> list[str]:
+    """A playbook whose run has a canary among its inputs, and waits for an answer; what was shown of it."""
+    workspace = zona.tenant()
+    workspace.instances.update("Demo", "sharing", rate_limiting={"concurrent": 1})
+    inputs = {"text": "well", "token": "{{ inputs.token }}"}
+    playbook = PlaybookDefinition(
+        title="p",
+        inputs=(Field(name="token", kind=FieldKind.SECRET),),
+        steps=(
+            Step(name="say", task=StepTask(app="Demo", task="echo", instance="sharing"), inputs=inputs),
+            Step(name="mix", set={"token": "x{{ inputs.token }}", "said": "{{ steps.say.outputs }}"}),
+            Step(name="ask", approval=Approval(message="{{ inputs.token }}?")),
+        ),
+    )
+    shown: list[Any] = [workspace.playbooks.save(playbook), workspace.playbooks.get("p")]
+    run = workspace.playbooks.start("p", inputs={"token": CANARIES[1]})
+    while not any(each.step == "ask" for each in workspace.runs.waiting(run.id)):
+        shown.append(workspace.runs.progress(run.id, since=str(run.revision), seconds=0.2))
+    shown += [workspace.runs.waiting(run.id), workspace.runs.steps(run.id), workspace.runs.get(run.id)]
+    return [f"{each!r} {as_data(each)}" for each in shown]
+
+
+def keep_schedules(zona: Zona) -> list[str]:
+    """A schedule with a canary among its inputs, saved, refused and fired; what was shown of it."""
+    schedules = zona.tenant().schedules
+    inputs = {"text": "well", "token": CANARIES[1]}
+    definition = ScheduleDefinition(title="s", app="Demo", task="echo", instance="own", inputs=inputs, every=60.0)
+    shown: list[Any] = [schedules.save(definition), schedules.save(evolve(definition, every=90.0)), schedules.list()]
+    with pytest.raises(ZonaError) as caught:
+        schedules.save(evolve(definition, inputs={**inputs, "nothing": CANARIES[1]}))
+    shown += [caught.value.as_dict(), schedules.fire("s", patience=20.0), schedules.get("s")]
     return [f"{each!r} {as_data(each)}" for each in shown]
 
 
@@ -190,6 +236,17 @@ def hold_a_licence(zona: Zona, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     shown = [document, pair, zona.system().licence.install(document), zona.system().licence.report()]
     shown.append(Ledger(zona._parts.database).note("localhost", ["instances/1"]))
     return [f"{each!r}" for each in shown]
+
+
+def do_duties(zona: Zona) -> list[str]:
+    """What workers do at a time, each done once; what was shown of it."""
+    chores = [evolve(chore, interval=0.001) for chore in chores_of(zona._parts)]
+    duties = Duties(lambda: zona._parts.database, chores, lambda: "worker", 60.0)
+    while not all(duty.ended_at for duty in zona.system().store.duties()) or not zona.system().store.duties():
+        duties._looked_at = float("-inf")
+        duties.look()
+    duties.stop()
+    return [repr(duty) for duty in zona.system().store.duties()]
 
 
 def test_every_collection_is_filled_by_the_scenario(scene: tuple[Zona, Path, list[str]]) -> None:

@@ -23,6 +23,7 @@ from zona_core import (
     Zona,
 )
 from zona_core.domain.playbooks import PlaybookDefinition
+from zona_core.domain.schedules import ScheduleDefinition
 from zona_core.usecases._area import UseCase
 from zona_core.usecases.registry import areas, use_cases
 
@@ -87,11 +88,20 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "runs.progress": {"run_id": "x"},
     "runs.replay": {"run_id": "x"},
     "runs.resume": {"run_id": "x"},
+    "runs.results": {"run_id": "x"},
     "runs.run": {"app": 1, "task": 1},
     "runs.start": {"app": 1, "task": 1},
     "runs.steps": {"run_id": "x"},
     "runs.wait": {"run_id": "x", "seconds": 0},
     "runs.waiting": {"run_id": "x"},
+    "schedules.fire": {"schedule": 1},
+    "schedules.get": {"schedule": 1},
+    "schedules.list": {},
+    "schedules.pause": {"schedule": 1},
+    "schedules.remove": {"schedule": 1},
+    "schedules.resume": {"schedule": 1},
+    "schedules.save": {"definition": ScheduleDefinition(title="S", playbook="P", every=60.0)},
+    "schedules.upcoming": {"schedule": 1},
     "licence.install": {"document": "{}"},
     "licence.recount": {},
     "licence.report": {},
@@ -104,6 +114,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "signing_keys.rotate": {},
     "store.check": {},
     "store.copy": {"to": "memory://"},
+    "store.duties": {},
     "store.expire": {},
     "store.migrate": {},
     "tasks.delete": {"app": 1, "task": 1},

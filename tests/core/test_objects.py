@@ -7,26 +7,40 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from zona_core import (
     Actor,
     AppDefinition,
     AppDescription,
+    Conflict,
     InvalidInput,
     NotFound,
     PermissionDenied,
+    PlaybookDefinition,
+    Step,
+    StepTask,
     TaskDefinition,
     Zona,
     ZonaError,
     as_data,
 )
+from zona_core.domain.schedules import ScheduleDefinition
 from zona_core.persistence.snapshots import Snapshot
 from zona_core.usecases.registry import use_cases
 
 TASK = TaskDefinition(name="Echo again", task_tag="echo", task_handler="function")
 
+SCHEDULE = ScheduleDefinition(title="{app} new", app="{app}", task="echo", inputs={"text": "x"}, every=3_600.0)
+
+PLAYBOOK = PlaybookDefinition(
+    title="{app} playbook",
+    steps=(Step(name="say", task=StepTask(app="{app}", task="echo"), inputs={"text": "x"}),),
+)
+
 #: for each use-case that works on objects: how to call it on the app Mine or Other, whose things bear those words.
-#: In texts ``{app}`` is the app's title, ``{id}`` its id, ``{task}`` and ``{instance}`` ids, ``{run}`` a run's id.
+#: In texts ``{app}`` is the app's title, ``{id}`` its id, ``{task}``, ``{instance}``, ``{playbook}`` and ``{schedule}``
+#: ids, ``{run}`` a run's id.
 #: A new use-case must be added here or, if its permission is needed at large, to AT_LARGE.
 ON_OBJECTS: dict[str, list[dict[str, Any]]] = {
     "apps.delete": [{"app": "{app}"}, {"app": "{id}"}],
@@ -74,6 +88,7 @@ ON_OBJECTS: dict[str, list[dict[str, Any]]] = {
     "runs.get": [{"run_id": "{run}"}],
     "runs.list": [{}, {"app": "{app}"}, {"app": "{app}", "task": "echo"}, {"app": "{app}", "instance": "{app} main"}],
     "runs.picture": [{"run_id": "{run}"}],
+    "runs.results": [{"run_id": "{run}"}],
     "runs.run": [
         {"app": "{app}", "task": "echo", "inputs": {"text": "x"}},
         {"app": "{id}", "task": "{task}", "instance": "{instance}", "inputs": {"text": "x"}},
@@ -95,11 +110,42 @@ ON_OBJECTS: dict[str, list[dict[str, Any]]] = {
         {"app": "{id}", "definition": TASK, "instance": "{instance}", "run": True},
     ],
 }
+ON_OBJECTS |= {
+    f"schedules.{name}": [{"schedule": "{app} schedule"}, {"schedule": "{schedule}"}]
+    for name in ("fire", "get", "pause", "remove", "resume", "upcoming")
+}
+ON_OBJECTS |= {
+    "schedules.list": [{}],
+    "schedules.save": [{"definition": SCHEDULE}, {"definition": SCHEDULE, "schedule_id": "{schedule}"}],
+}
+ON_OBJECTS |= {
+    f"playbooks.{name}": [{"playbook": "{app} playbook"}, {"playbook": "{playbook}"}]
+    for name in ("get", "rehearse", "remove", "run", "start")
+}
+ON_OBJECTS |= {
+    f"runs.{name}": [{"run_id": "{run}"}]
+    for name in ("cancel", "pause", "progress", "replay", "resume", "steps", "waiting")
+}
+ON_OBJECTS |= {
+    "playbooks.check": [{"definition": PLAYBOOK}],
+    "playbooks.list": [{}],
+    "playbooks.read_document": [{"document": b"{}", "format": "unknown"}],
+    "playbooks.save": [{"definition": PLAYBOOK}, {"definition": PLAYBOOK, "playbook_id": "{playbook}"}],
+    "runs.decide": [{"run_id": "{run}", "step": "say", "approved": True}],
+}
+#: what only runs of playbooks take
+OF_PLAYBOOKS = {"runs.decide", "runs.replay"}
 AT_LARGE = {"audit.search", "audit.verify"} | {
     name for name in use_cases() if name.split(".")[0] in ("api_keys", "package_keys", "roles", "sessions", "users")
 }
 #: what belongs to no app, so that a permission for an app does not reach it
-OF_NO_APP = {"apps.import_document", "apps.install", "credentials.add", "tasks.read_document"}
+OF_NO_APP = {
+    "apps.import_document",
+    "apps.install",
+    "credentials.add",
+    "playbooks.read_document",
+    "tasks.read_document",
+}
 
 #: what reads a file, whichever apps are in it
 OF_FILES = {"packages.import_apps", "packages.inspect"}
@@ -124,6 +170,10 @@ class Scene:
                 "instance": instance.instance_id,
                 "credential": workspace.credentials.add(f"{title} shared", {"api_key": "k"}).id,
                 "run": workspace.runs.run(title, "echo", inputs={"text": f"{title} text"}).id,
+                "playbook": workspace.playbooks.save(filled(PLAYBOOK, {"app": title})).id,
+                "schedule": workspace.schedules.save(
+                    evolve(SCHEDULE, title=f"{title} schedule", app=title, instance=f"{title} main")
+                ).id,
             }
 
     def actor(self, *permissions: str) -> Actor:
@@ -138,14 +188,19 @@ class Scene:
         """Everything stored of the app ``title``."""
         data, words = self.zona._parts.database.tenant("localhost"), self.words[title]
         of_app = {"integration_id": words["id"]}
-        kinds = (data.apps, data.tasks, data.instances, data.runs)
+        kinds = (data.apps, data.tasks, data.instances, data.runs, data.schedules)
         stored = [model for repository in kinds for model in repository.all(of_app)]
-        return as_data([*stored, data.credentials.need(words["credential"])])
+        return as_data([*stored, data.credentials.need(words["credential"]), data.playbooks.need(words["playbook"])])
 
 
 def filled(value: Any, words: dict[str, Any]) -> Any:
     if isinstance(value, list):
         return [filled(item, words) for item in value]
+    if isinstance(value, ScheduleDefinition):
+        return evolve(value, title=value.title.format(**words), app=words["app"])
+    if isinstance(value, PlaybookDefinition):
+        steps = (evolve(value.steps[0], task=StepTask(app=words["app"], task="echo")),)
+        return evolve(value, title=value.title.format(**words), steps=steps)
     if not isinstance(value, str):
         return value
     return (
@@ -175,13 +230,13 @@ def test_every_use_case_of_a_tenant_is_listed_here() -> None:
 def test_of_another_app_nothing_is_read_or_changed(scene: Scene, name: str, number: int) -> None:
     """With every permission for one app and its credential, no call shows or changes anything of the other."""
     before = scene.state("Other")
-    actor = scene.actor("*@apps/{id}", "*@credentials/{credential}")
+    actor = scene.actor("*@apps/{id}", "*@credentials/{credential}", "*@playbooks/{playbook}")
     try:
         shown = scene.call(actor, name, ON_OBJECTS[name][number], scene.words["Other"])
     except (NotFound, PermissionDenied):
         shown = None
-    except InvalidInput:  # there is nothing to export
-        assert name.startswith("packages.")
+    except InvalidInput:  # there is nothing to export, or a step runs what is not there
+        assert name.startswith(("packages.", "playbooks."))
         shown = None
     else:
         assert name.endswith((".list", ".names", ".search"))
@@ -219,7 +274,11 @@ def test_what_is_above_objects_needs_the_permission_at_large(scene: Scene, name:
 @pytest.mark.parametrize(("name", "number"), CALLS)
 def test_of_the_granted_app_all_is_open(scene: Scene, name: str, number: int) -> None:
     """The same calls on the app that is granted do what they do."""
-    actor = scene.actor("*@apps/{id}", "*@credentials/{credential}")
+    actor = scene.actor("*@apps/{id}", "*@credentials/{credential}", "*@playbooks/{playbook}")
+    if name in OF_PLAYBOOKS:
+        with pytest.raises(Conflict):
+            scene.call(actor, name, ON_OBJECTS[name][number], scene.words["Mine"])
+        return
     if name in OF_NO_APP:
         with pytest.raises((PermissionDenied, NotFound)):
             scene.call(actor, name, ON_OBJECTS[name][number], scene.words["Mine"])
@@ -236,14 +295,17 @@ def test_of_the_granted_app_all_is_open(scene: Scene, name: str, number: int) ->
 )
 def test_what_may_not_be_read_is_as_if_it_were_not_there(scene: Scene, name: str, number: int) -> None:
     """The error for a hidden object is, to the letter, the error for one that does not exist."""
-    absent = {"app": "Ghost", "id": 999, "task": 999, "instance": 999, "credential": 999, "run": "0" * 36}
+    absent = {"app": "Ghost", "id": 999, "task": 999, "instance": 999, "credential": 999, "run": "0" * 36} | {
+        "schedule": 999,
+        "playbook": 999,
+    }
     actor = scene.actor("*@apps/{id}")
     told = []
     for words in (scene.words["Other"], absent):
         with pytest.raises(ZonaError) as caught:
             scene.call(actor, name, ON_OBJECTS[name][number], words)
         text = str(caught.value.as_dict())
-        for value in (words["run"], words["app"], words["id"], words["instance"]):
+        for value in (words["run"], words["app"], words["id"], words["instance"], words["schedule"], words["playbook"]):
             text = text.replace(str(value), "X")
         told.append((type(caught.value), text))
     assert told[0] == told[1]

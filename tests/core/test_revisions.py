@@ -7,11 +7,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from zona_core import AppDefinition, AppDescription, RevisionConflict, TaskDefinition, Zona
+from zona_core.domain.playbooks import PlaybookDefinition, Step
+from zona_core.domain.schedules import ScheduleDefinition
 from zona_core.usecases.registry import use_cases
 
+PLAYBOOK = PlaybookDefinition(title="Enrich", description="x", steps=(Step(name="a"),))
 TASK = TaskDefinition(name="Echo again", task_tag="echo", task_handler="function")
+
+SCHEDULE = ScheduleDefinition(title="Nightly", app="Demo", task="echo", inputs={"text": "x"}, cron="0 2 * * *")
 
 #: for each use-case that changes what exists: arguments, and how to read the revision, in its own area if none is named
 CHANGES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
@@ -35,6 +41,12 @@ CHANGES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
     "roles.delete": ({"name": "own"}, "get", {"name": "own"}),
     "api_keys.rotate": ({"key_id": ""}, "get", {"key_id": ""}),
     "api_keys.revoke": ({"key_id": ""}, "get", {"key_id": ""}),
+    "playbooks.save": ({"definition": PLAYBOOK}, "get", {"playbook": 1}),
+    "playbooks.remove": ({"playbook": 1}, "get", {"playbook": 1}),
+    "schedules.save": ({"definition": SCHEDULE}, "get", {"schedule": 1}),
+    "schedules.pause": ({"schedule": 1}, "get", {"schedule": 1}),
+    "schedules.resume": ({"schedule": 1}, "get", {"schedule": 1}),
+    "schedules.remove": ({"schedule": 1}, "get", {"schedule": 1}),
     "package_keys.retire": ({"key": "stamp"}, "get", {"key": "stamp"}),
     "package_keys.remove": ({"key": "stamp"}, "get", {"key": "stamp"}),
     "tenants.remove": ({"code": "gone"}, "get", {"code": "gone"}),
@@ -59,6 +71,8 @@ def filled(zona: Zona, app_factory: Callable[..., AppDefinition]) -> Callable[[s
     workspace.roles.put("own", permissions=["apps:read"])
     workspace.users.add("ann", "correct horse battery", roles=["reader"])
     workspace.package_keys.create("stamp")
+    workspace.playbooks.save(evolve(PLAYBOOK, description=""))
+    workspace.schedules.save(SCHEDULE)
     key = workspace.api_keys.create("ci", scopes=["apps:read"], user="ann").key
 
     def area(name: str) -> tuple[Any, dict[str, Any]]:

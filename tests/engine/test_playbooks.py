@@ -49,6 +49,21 @@ def test_a_condition_that_is_not_true_skips_its_step_and_the_next_goes_on(
     assert (run.status, run.skipped, calls) == (RunStatus.SUCCESS, ("maybe",), ["b"])
 
 
+def test_what_is_skipped_with_another_step_is_seen_as_skipped(zona: Zona, playbook: Make) -> None:
+    """Expressions see the status of every step that is over, whether its own condition skipped it or an edge did."""
+    seen = {"a": "{{ steps.a.status }}", "b": "{{ steps.b.status }}"}
+    work = zona.tenant()
+    work.playbooks.save(
+        playbook(
+            Step(name="a", when="inputs.ip"),
+            Step(name="b", after=("a",)),
+            Step(name="c", after=("b:end",), set=seen),
+            outputs={"seen": "{{ steps.c.outputs }}"},
+        )
+    )
+    assert work.playbooks.run("Enrich").results == {"seen": {"a": "skipped", "b": "skipped"}}
+
+
 def test_a_failure_fails_the_run_and_names_the_step(zona: Zona, plugin: Any, echo: Make, playbook: Make) -> None:
     """What comes after is left out, but for what cleans up."""
     calls: list[str] = []

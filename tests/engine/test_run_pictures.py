@@ -100,3 +100,13 @@ def test_a_single_run_is_drawn_too(zona: Zona, plugin: Any, echo: Make, playbook
     zona.system().tenants.add("acme")
     with pytest.raises(NotFound):
         zona.tenant("acme").runs.picture(run.id)
+
+
+def test_a_step_begins_with_its_first_item(zona: Zona, plugin: Any, echo: Make, playbook: Make) -> None:
+    """Its own record says so, however long the others took."""
+    plugin.handler.functions["echo"] = lambda call: {}
+    work = zona.tenant()
+    work.playbooks.save(playbook(echo("each", for_each=[1, 2, 3], concurrency=1)))
+    records = work.runs.steps(work.playbooks.run("Enrich").id).items
+    [whole] = [record for record in records if record.item is None]
+    assert whole.started_at == min(record.started_at for record in records if record.started_at)

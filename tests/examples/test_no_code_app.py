@@ -173,6 +173,29 @@ def test_a_refused_key_is_told(workspace: Workspace) -> None:
     assert "canary" not in repr(run)
 
 
+def test_its_playbooks_report_what_somebody_agrees_to(
+    workspace: Workspace, examples_dir: Path, api: FakeAbuseIpDb
+) -> None:
+    """Each address is looked up, asked about, and reported with what was said."""
+    for name in ("report_address", "report_addresses"):
+        document = (examples_dir / "no_code_app" / f"{name}.yaml").read_bytes()
+        workspace.playbooks.save(workspace.playbooks.read_document(document))
+    run = workspace.playbooks.start("Report addresses", inputs={"addresses": ["203.0.113.9", "203.0.113.10"]})
+    for approved in (True, False):
+        asking, mark = None, ""
+        while asking is None:
+            mark = workspace.runs.progress(run.id, since=mark, seconds=1).mark
+            below = [each for each in workspace.runs.list(playbook="Report an address").items if not each.status.ended]
+            asking = next((each for each in below if workspace.runs.waiting(each.id)), None)
+            asking = asking if asking and workspace.runs.waiting(asking.id)[0].step == "ask" else None
+        workspace.runs.decide(asking.id, "ask", approved=approved)
+        workspace.runs.wait(asking.id, seconds=30)
+    ended = workspace.runs.wait(run.id, seconds=60)
+    assert (ended.status, ended.results) == (RunStatus.SUCCESS, {"reported": 1, "failed": 1}), ended.error
+    [report] = [given for method, path, given in api.requests if path == "/api/v2/report"]
+    assert (report["categories"], report["comment"]) == ("18,22", "Seen in our logs (agreed by library)")
+
+
 def test_the_commands_of_its_page_work(tmp_path: Path, examples_dir: Path, api: FakeAbuseIpDb) -> None:
     """The commands that the page shows do what it says, here with the local server in the place of the real one."""
     page = (examples_dir / "no_code_app" / "README.md").read_text(encoding="utf-8")

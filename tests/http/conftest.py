@@ -33,6 +33,7 @@ from zona_core import (
 )
 from zona_core.domain.identity import Session, User
 from zona_core.domain.playbooks import PlaybookDefinition, Step
+from zona_core.domain.schedules import ScheduleDefinition
 from zona_core.doors import Workspace
 from zona_core.usecases.api_keys import IssuedKey
 from zona_http import Answer, Call, HttpSettings, Operation, Upload, create_app
@@ -381,9 +382,12 @@ class Furnisher:
         instance = door.instances.add(name, title=f"{name}-instance", values={"api_key": note})
         credential = door.credentials.add(f"{name}-credential", {"api_key": note})
         run = door.runs.run(name, tag, instance=instance.title, inputs={"text": note})
-        playbook = door.playbooks.save(
-            PlaybookDefinition(title=f"{name}-playbook", description=note, steps=(Step(name="note", set={"note": note}),))
+        steps = (Step(name="note", set={"note": note}),)
+        playbook = door.playbooks.save(PlaybookDefinition(title=f"{name}-playbook", description=note, steps=steps))
+        nightly = ScheduleDefinition(
+            title=f"{name}-schedule", description=note, playbook=playbook.title, cron="0 2 * * *"
         )
+        schedule = door.schedules.save(nightly)
         package_key = door.package_keys.create(f"{name}-package-key")
         return {
             "app": name,
@@ -392,6 +396,7 @@ class Furnisher:
             "task": tag,
             "task_id": run.task_id,
             "playbook_id": playbook.id,
+            "schedule_id": schedule.id,
             "run_id": run.id,
             "instance": instance.title,
             "instance_id": instance.instance_id,

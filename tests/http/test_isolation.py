@@ -25,6 +25,7 @@ NOWHERE = {
     **dict.fromkeys(("user", "actor"), "nil-user"),
     **dict.fromkeys(("session_id", "run_id"), "00000000-0000-4000-8000-000000000000"),
     **dict.fromkeys(("integration_id", "task_id", "instance_id", "credential_id", "credentials_id"), 990_999),
+    **dict.fromkeys(("playbook_id", "schedule_id"), 990_999),
     "name": "nil-role",
     "app": "nil",
     "task": "nil_task",
@@ -65,7 +66,7 @@ class Side:
         data = self.zona._parts.database.tenant("zeta")
         kinds = (
             *("apps", "tasks", "instances", "credentials", "runs", "roles", "users", "api_keys", "sessions", "audit"),
-            *("package_keys", "revisions"),
+            *("package_keys", "revisions", "playbooks", "schedules"),
         )
         stored = [as_data(model) for kind in kinds for model in getattr(data, kind).all()]
         return [each for each in stored if each.get("action") != "gate.login_failed"]
@@ -76,10 +77,11 @@ def opened(zona: Zona, furnish: Any) -> Side:
     for code in ("acme", "zeta"):
         zona.system().tenants.add(code)
         furnish(zona, code, name="both", note="canary" if code == "zeta" else "noted")
-    for counter in ("apps", "tasks", "instances", "credentials"):
+    for counter in ("apps", "tasks", "instances", "credentials", "playbooks", "schedules"):
         zona._parts.database.take_ids("zeta", counter, 770_000)
     theirs = furnish(zona, "zeta", name="theirs", note=CANARY)
-    assert all(theirs[f"{kind}_id"] > 770_000 for kind in ("integration", "task", "instance", "credential"))
+    kinds = ("integration", "task", "instance", "credential", "playbook", "schedule")
+    assert all(theirs[f"{kind}_id"] > 770_000 for kind in kinds)
     zona.tenant("zeta").users.add("admin", PASSWORD, roles=["admin"])
     own = zona.tenant("acme").users
     for role in ("admin", "reader"):

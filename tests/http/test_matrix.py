@@ -124,7 +124,7 @@ class Stage:
         data = [database.tenant(code) for code in ("acme", "zeta", "localhost", "core")]
         kinds = (
             *("apps", "tasks", "instances", "credentials", "runs", "roles", "users", "audit", "keyed_calls"),
-            *("package_keys", "revisions", "playbooks"),
+            *("package_keys", "revisions", "playbooks", "schedules"),
         )
         stored = [as_data(model) for each in data for kind in kinds for model in getattr(each, kind).all()]
         return [

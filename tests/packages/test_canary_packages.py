@@ -16,6 +16,7 @@ from sample_apps import app as sample
 from sample_apps import ingesting, task
 
 from zona_core import AppDefinition, Field, FieldKind, Secret, TaskDefinition, Zona, as_data
+from zona_core.domain.playbooks import Approval, PlaybookDefinition, Step, StepTask
 from zona_core.domain.services import ServiceDefinition
 from zona_core.ports.packages import PackageLimits
 from zona_packages._zstd import decompressed
@@ -114,6 +115,32 @@ def tasks() -> Iterator[TaskDefinition]:
     )
 
 
+def playbook() -> PlaybookDefinition:
+    """A playbook of that app by the same author."""
+    token = f"Bearer {canary('step_token')}0123456789"
+    return PlaybookDefinition(
+        title="Leaky playbook",
+        app="Leaky",
+        description=f"Send {token}.",
+        inputs=(Field(name="x"), Field(name="password", default=canary("playbook_default"))),
+        steps=(
+            Step(
+                name="call",
+                task=StepTask(app="Leaky", task="request", instance="{{ inputs.x }}"),
+                inputs={
+                    "password": canary("step_input"),
+                    "settings": {"url": f"https://u:{canary('step_url')}@example.com/{{{{ inputs.x }}}}"},
+                    "token": f"{{{{ inputs.x || '{canary('step_fallback')}' }}}}",
+                },
+                when=f"contains(inputs.x, '?token={canary('step_condition')}')",
+            ),
+            Step(name="keep", set={"headers": {"X-Api-Key": canary("step_header")}}, for_each=f"['{token}']"),
+            Step(name="ask", approval=Approval(message=f"Call https://u:{canary('step_message')}@example.com?")),
+        ),
+        outputs={"client_secret": canary("playbook_output"), "all": [{"auth": {"token": canary("playbook_auth")}}]},
+    )
+
+
 def definition() -> AppDefinition:
     """An app whose author knew no better."""
     return evolve(
@@ -143,6 +170,7 @@ def zona(tmp_path: Path) -> Iterator[Zona]:
         here = made.tenant("acme")
         here.credentials.add("shared", {"secret": canary("credential")})
         here.apps.upsert(definition())
+        here.playbooks.save(playbook())
         here.instances.add(
             "Leaky", title=canary("title"), values={"user": canary("value"), "secret": canary("instance")}
         )

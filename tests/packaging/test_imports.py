@@ -10,8 +10,8 @@ from pathlib import Path
 
 #: what an adapter, a plugin or the command line is for; the core must not load it
 DRIVERS = [
-    "click", "cryptography", "docker", "falcon", "http", "jmespath", "orjson", "pymongo", "redis", "rich", "sqlite3",
-    "ssl", "urllib3", "yaml",
+    "click", "cryptography", "docker", "falcon", "http", "huey", "jmespath", "orjson", "pymongo", "redis", "rich",
+    "sqlite3", "ssl", "urllib3", "yaml",
 ]  # fmt: skip
 
 WITHOUT_DRIVERS = f"""

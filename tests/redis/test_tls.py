@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from real_servers import RedisServer
 
+from zona_huey.executor import HueyExecutor
 from zona_redis.cache import LayeredCache
 
 
@@ -66,3 +68,26 @@ def test_any_other_certificate(address: str, prefix: str, caplog: pytest.LogCapt
     assert not cache.available
     assert "certificate" in caplog.text.lower()
     cache.close()
+
+
+def test_a_queue_behind_tls(
+    address: str, certificate: tuple[Path, Path], prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wake-ups go through TLS."""
+    url = f"huey:rediss://{address}?name={prefix.replace('-', '_')}&timeout=5"
+    woken = threading.Event()
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    announcing, listening = HueyExecutor(url), HueyExecutor(url)
+    listening.listen(woken.set)
+    announcing.announce()
+    assert woken.wait(60)
+    announcing.close()
+    listening.close()
+
+
+def test_a_queue_with_any_other_certificate(address: str, prefix: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Whom nobody vouches for is sent nothing."""
+    executor = HueyExecutor(f"huey:rediss://{address}?name={prefix.replace('-', '_')}&timeout=5")
+    executor.announce()
+    executor.close()
+    assert "certificate" in caplog.text.lower()

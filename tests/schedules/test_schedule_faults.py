@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from zona_core.domain.schedules import ScheduleDefinition, ScheduleStatus, schedule_faults
+from zona_core.domain.schedules import MissedRuns, Overlap, ScheduleDefinition, ScheduleStatus, schedule_faults
 from zona_core.ports.calendar import Calendar
 
 DAILY: dict[str, Any] = {"title": "Daily", "playbook": "Report", "cron": "0 6 * * *", "time_zone": "Europe/Berlin"}
@@ -23,6 +23,7 @@ DAILY: dict[str, Any] = {"title": "Daily", "playbook": "Report", "cron": "0 6 * 
         {"cron": "", "every": 366 * 86_400.0},
         {"starts_at": datetime(2025, 1, 1, tzinfo=UTC), "ends_at": datetime(2025, 1, 1, 1, tzinfo=UTC)},
         {"starts_at": datetime(2025, 1, 1, tzinfo=timezone(timedelta(hours=-5)))},
+        {"missed": MissedRuns.ALL, "overlap": Overlap.ALLOW},
         {"jitter": 86_400.0, "status": ScheduleStatus.INACTIVE, "inputs": {"days": 3}},
     ],
 )
@@ -60,6 +61,7 @@ def test_good_schedules_have_no_fault(calendar: Calendar, given: dict[str, Any])
         ({"jitter": float("nan")}, ["jitter"]),
         ({"inputs": {str(n): n for n in range(1001)}}, ["inputs"]),
         ({"status": ScheduleStatus.DELETED}, ["status"]),
+        ({"missed": MissedRuns.ALL}, ["overlap"]),
         ({"starts_at": datetime(2025, 1, 1)}, ["starts_at"]),  # noqa: DTZ001
         ({"starts_at": datetime(1, 1, 1, tzinfo=UTC)}, ["starts_at"]),
         ({"ends_at": datetime.max.replace(tzinfo=UTC)}, ["ends_at"]),

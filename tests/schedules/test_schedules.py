@@ -24,6 +24,8 @@ from zona_core import (
 )
 from zona_core.domain.playbooks import PlaybookDefinition, Step
 from zona_core.domain.schedules import MissedRuns, Overlap, ScheduleDefinition, ScheduleStatus
+from zona_core.persistence.collections import SCHEDULES
+from zona_core.persistence.tenancy import tenant_spec
 
 Make = Callable[..., Any]
 
@@ -62,7 +64,7 @@ def test_saving_again_replaces_by_title_and_keeps_the_next_firing(zona: Zona, da
     assert hourly.next_at - data_of(zona).now() <= timedelta(hours=1)
     with pytest.raises(RevisionConflict):
         work.schedules.save(daily(), revision=made.revision)
-    with pytest.raises(RevisionConflict):
+    with pytest.raises(DuplicateKey):
         work.schedules.save(daily(), revision=0)
 
 
@@ -71,12 +73,12 @@ def test_a_named_schedule_is_replaced_with_its_title(zona: Zona, daily: Make) ->
     work = zona.tenant()
     made = work.schedules.save(daily())
     work.schedules.save(daily(title="Other"))
-    assert work.schedules.save(daily(title="Mornings"), schedule=made.id).id == made.id
+    assert work.schedules.save(daily(title="Mornings"), schedule_id=made.id).id == made.id
     with pytest.raises(DuplicateKey) as caught:
-        work.schedules.save(daily(title="Other"), schedule="Mornings")
+        work.schedules.save(daily(title="Other"), schedule_id=made.id)
     assert caught.value.message == "there is a schedule 'Other' already"
     with pytest.raises(NotFound):
-        work.schedules.save(daily(), schedule="nothing")
+        work.schedules.save(daily(), schedule_id=99)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,7 @@ def test_secrets_among_the_inputs_are_sealed_and_masked(zona: Zona, daily: Make)
     """A mask leaves the secret as it is, unless something else is run with it."""
     work = zona.tenant()
     made = work.schedules.save(daily(inputs={"token": "canary-77", "days": 2}))
-    [stored] = data_of(zona).store.collection(_spec()).find().items
+    [stored] = data_of(zona).store.collection(tenant_spec(SCHEDULES.spec)).find().items
     shown = [repr(made), str(as_data(made)), str(stored), str(as_data(work.audit.search().items))]
     assert "canary-77" not in "".join(shown)
     assert as_data(made)["inputs"] == {"token": "********", "days": 2}
@@ -127,13 +129,6 @@ def test_secrets_among_the_inputs_are_sealed_and_masked(zona: Zona, daily: Make)
         with pytest.raises(InvalidInput) as caught:
             work.schedules.save(daily(**other))
         assert [fault.path for fault in caught.value.faults] == ["inputs.token"]
-
-
-def _spec() -> Any:
-    from zona_core.persistence.collections import SCHEDULES
-    from zona_core.persistence.tenancy import tenant_spec
-
-    return tenant_spec(SCHEDULES.spec)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from attrs.exceptions import FrozenAttributeError
 
 from zona_core.domain.apps import AppDefinition, Task, TaskDefinition
 from zona_core.domain.fields import Field, FieldKind
+from zona_core.domain.schedules import ScheduleDefinition
 from zona_core.persistence import structuring
 from zona_core.persistence.deriving import derived
 from zona_core.persistence.structuring import structured
@@ -174,3 +176,21 @@ def test_what_a_derived_model_lacks_is_told() -> None:
         derived(Task, definition, {})
     with pytest.raises(TypeError, match="not one of the class"):
         derived(TaskDefinition, definition, {"unknown": 1})
+
+
+@pytest.mark.parametrize("moment", ["2030-01-31T09:00:00+01:00", datetime(2030, 1, 31, 8, tzinfo=UTC)])
+def test_a_time_is_read_with_its_zone(moment: Any) -> None:
+    """As JSON has it, a text, and as YAML has it, a time."""
+    found, faults = structured({"title": "a", "starts_at": moment}, ScheduleDefinition)
+    assert faults == []
+    assert found is not None
+    assert found.starts_at == datetime(2030, 1, 31, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("moment", ["2030-01-31T09:00:00", "noon", 5, datetime(2030, 1, 31)])  # noqa: DTZ001
+def test_a_time_without_its_zone_is_none(moment: Any) -> None:
+    """It could be any."""
+    found, faults = structured({"title": "a", "starts_at": moment}, ScheduleDefinition)
+    assert found is None
+    assert [fault.path for fault in faults] == ["starts_at"]
+    assert faults[0].expected == "a time with its zone, as 2030-01-31T09:00:00+01:00"

@@ -51,7 +51,10 @@ from zona_core.domain.identity import (
 )
 from zona_core.domain.instances import Credential, Instance, InstanceStatus
 from zona_core.domain.package_keys import PackageKey
+from zona_core.domain.playbooks import Playbook, PlaybookDefinition, StepTask
+from zona_core.domain.playbooks import Step as PlaybookStep
 from zona_core.domain.runs import Execution, RunStatus
+from zona_core.domain.schedules import Schedule, ScheduleDefinition, ScheduleStatus
 from zona_core.errors import NotFound
 from zona_core.persistence import snapshots
 from zona_core.persistence.collections import AUDIT
@@ -61,9 +64,9 @@ from zona_core.persistence.repository import Listing
 from zona_core.persistence.snapshots import Snapshot, Snapshots
 from zona_core.persistence.tenancy import STAMP, TenantCollection, tenant_spec
 from zona_core.ports.packages import PACKAGE_NAME, PACKAGE_VERSION, PackageLimits
+from zona_core.usecases._engine.book import Book
 from zona_core.usecases._import import AppImport
 from zona_core.usecases._portable import app_record, task_record
-from zona_core.usecases._run_work import RunWork
 from zona_core.usecases.api_keys import IssuedKey
 from zona_core.usecases.gate import Gate, Tokens
 from zona_core.usecases.registry import use_cases
@@ -170,6 +173,41 @@ def task(tag: str) -> Made:
     return Made(make)
 
 
+def playbook(title: str) -> Made:
+    """A playbook that runs a task and keeps what it gave."""
+
+    def make(note: str) -> PlaybookDefinition:
+        return PlaybookDefinition(
+            title=title,
+            description=note,
+            inputs=(Field(name="text", required=True), Field(name="token", kind=FieldKind.SECRET)),
+            steps=(
+                PlaybookStep(name="say", task=StepTask(app="Main", task="echo"), inputs={"text": "{{ inputs.text }}"}),
+                PlaybookStep(name="keep", set={"note": note, "said": "{{ steps.say.outputs }}"}),
+            ),
+            outputs={"kept": "{{ steps.keep.outputs }}"},
+        )
+
+    return Made(make)
+
+
+def schedule(title: str) -> Made:
+    """A schedule of a task, with the tenant's own text and secret."""
+
+    def make(note: str) -> ScheduleDefinition:
+        inputs = {"text": note, "token": f"{note}-token"}
+        return ScheduleDefinition(
+            title=title, description=note, app="Main", task="echo", instance="main", inputs=inputs, cron="0 2 * * *"
+        )
+
+    return Made(make)
+
+
+def playbook_document(note: str) -> bytes:
+    """A playbook in a file."""
+    return json.dumps({"title": "Flow", "description": note, "steps": [{"name": "a", "set": {"x": 1}}]}).encode()
+
+
 def document(title: str) -> Made:
     """An OpenAPI document."""
     parts = {
@@ -206,9 +244,12 @@ def package(*titles: str) -> Made:
 APP: Final = ["Main", Given("apps"), 1, Given("apps", whose=1), "Side", 2, Given("apps", at=-1), "1"]
 TASK: Final = ["echo", Given("tasks"), 1, Given("tasks", whose=1), "other", 2, Given("tasks", at=-1)]
 INSTANCE: Final = ["main", Given("instances"), 1, Given("instances", whose=1), "side", 2, Given("instances", at=-1)]
+PLAYBOOK: Final = ["Flow", Given("playbooks"), 1, Given("playbooks", whose=1), "Other", 2, Given("playbooks", at=-1)]
+SCHEDULE: Final = ["Nightly", Given("schedules"), 1, Given("schedules", whose=1), "Other", Given("schedules", at=-1)]
 CREDENTIAL: Final = ["shared", Given("credentials"), 1, Given("credentials", whose=1), "spare", 2]
 USER: Final = ["ann", Given("users"), Given("users", whose=1), "bob", Given("users", at=-1), "carl"]
 RUN: Final = [Given("runs"), Given("runs", at=-1), Given("runs", whose=1), Given("runs", whose=2, at=-1)]
+LAST_RUN: Final = [Given("runs", at=-1), *RUN]
 KEY: Final = [Given("keys"), Given("keys", at=-1), Given("keys", whose=1), Given("keys", whose=2)]
 SESSION: Final = [Given("sessions"), Given("sessions", at=-1), Given("sessions", whose=1), Given("sessions", whose=2)]
 NUMBER: Final = [1, 2, 3]
@@ -235,6 +276,11 @@ _RUN: Final[dict[str, list[Any]]] = {
     "instance": INSTANCE,
     "inputs": INPUTS,
     "timeout": [ABSENT, 20.0],
+    "idempotency_key": [ABSENT, "k-1"],
+}
+_PLAYBOOK_RUN: Final[dict[str, list[Any]]] = {
+    "playbook": PLAYBOOK,
+    "inputs": INPUTS,
     "idempotency_key": [ABSENT, "k-1"],
 }
 _IN_REALMS: Final[dict[str, dict[str, list[Any]]]] = {
@@ -389,16 +435,54 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
     },
     "runs.run": _RUN,
     "runs.start": {**_RUN, "patience": [20.0]},
+    "playbooks.save": {
+        "definition": [playbook("Flow"), playbook("Other")],
+        "playbook_id": [ABSENT, Given("playbooks"), Given("playbooks", whose=1), 1],
+        "revision": REVISION,
+    },
+    "playbooks.read_document": {"document": [Made(playbook_document), b"{}"], "format": [ABSENT, "openapi", "nosuch"]},
+    "playbooks.check": {"definition": [playbook("Flow"), playbook("Other")]},
+    "playbooks.get": {"playbook": PLAYBOOK},
+    "playbooks.list": {"status": [ABSENT, AppStatus.DELETED], "app": [ABSENT, *APP], **PAGE},
+    "playbooks.rehearse": {
+        "playbook": PLAYBOOK,
+        "inputs": INPUTS,
+        "samples": [ABSENT, {"say": {"back": Own("sample")}}],
+    },
+    "playbooks.run": _PLAYBOOK_RUN,
+    "playbooks.start": {**_PLAYBOOK_RUN, "patience": [20.0]},
+    "runs.replay": {"run_id": LAST_RUN, "step": [ABSENT, "say", "keep"], "patience": [20.0]},
+    "runs.steps": {"run_id": LAST_RUN, **PAGE},
+    "runs.waiting": {"run_id": RUN},
+    "runs.progress": {"run_id": RUN, "since": [ABSENT, "1"], "seconds": [ABSENT, 0.0]},
+    "runs.cancel": {"run_id": RUN, "reason": [ABSENT, Own("reason")]},
+    "runs.pause": {"run_id": RUN, "reason": [ABSENT, Own("reason")]},
+    "runs.resume": {"run_id": RUN},
+    "runs.decide": {"run_id": RUN, "step": ["say", "keep"], "approved": [True, False], "comment": [ABSENT, Own("why")]},
     "runs.get": {"run_id": RUN},
     "runs.picture": {"run_id": RUN, "format": [ABSENT, "gif"]},
+    "runs.results": {"run_id": RUN},
     "runs.wait": {"run_id": RUN, "seconds": [0], "since": [ABSENT, 1]},
     "runs.list": {
         "app": APP,
         "task": [ABSENT, *TASK],
         "instance": [ABSENT, *INSTANCE],
+        "playbook": [ABSENT, ABSENT, *PLAYBOOK],
         "status": [ABSENT, RunStatus.FAILURE],
+        "steps": [ABSENT, True],
         **PAGE,
     },
+    "schedules.save": {
+        "definition": [schedule("Nightly"), schedule("Other")],
+        "schedule_id": [ABSENT, Given("schedules"), Given("schedules", whose=1), 1],
+        "revision": REVISION,
+    },
+    "schedules.get": {"schedule": SCHEDULE},
+    "schedules.list": {"status": [ABSENT, ScheduleStatus.DELETED], **PAGE},
+    "schedules.upcoming": {"schedule": SCHEDULE, "count": [ABSENT, 2]},
+    "schedules.pause": {"schedule": SCHEDULE, "revision": REVISION},
+    "schedules.resume": {"schedule": SCHEDULE, "revision": REVISION},
+    "schedules.fire": {"schedule": SCHEDULE, "idempotency_key": [ABSENT, "k-1"], "patience": [20.0]},
     "packages.distribute": {
         "apps": [["Main"], None, ["Side", "nosuch"]],
         "to": [[Recipient(tenant_code="nosuch")], []],
@@ -435,6 +519,8 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
     **{f"{area}.{name}": arguments for area in ("audit", "core_audit") for name, arguments in _OF_AUDIT.items()},
     "instances.remove": {"app": APP, "instance": ["side", *INSTANCE], "revision": REVISION},
     "credentials.remove": {"credential": ["spare", *CREDENTIAL], "revision": REVISION},
+    "playbooks.remove": {"playbook": PLAYBOOK, "revision": REVISION},
+    "schedules.remove": {"schedule": SCHEDULE, "revision": REVISION},
     "tasks.delete": {
         "app": [*APP, None],
         "task": ["other", *TASK],
@@ -454,6 +540,7 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
     "signing_keys.retire": {"kid": ["hs256-1", "hs256-2"]},
     "store.check": {},
     "store.copy": {"to": ["memory://"], "overwrite": [False, True]},
+    "store.duties": {},
     "store.expire": {},
     "store.migrate": {},
     "tenants.add": {
@@ -623,7 +710,7 @@ def _other(of: str, shift: int) -> str:
 
 _CANARY: Final = re.compile(r"canary-of-\w+-\d+-")
 _NOWHERE: Final[Mapping[str, Any]] = {
-    **dict.fromkeys(("apps", "tasks", "instances", "credentials"), 990_999),
+    **dict.fromkeys(("apps", "tasks", "instances", "credentials", "playbooks", "schedules"), 990_999),
     **dict.fromkeys(("users", "runs", "sessions"), "00000000-0000-4000-8000-000000000000"),
     "keys": "aaaaaaaaaaaa",
 }
@@ -634,6 +721,8 @@ _KINDS: Final[Mapping[type, Mapping[str, str]]] = {
     Instance: {"instance_id": "instances"},
     Credential: {"id": "credentials"},
     Execution: {"id": "runs"},
+    Playbook: {"id": "playbooks"},
+    Schedule: {"id": "schedules"},
     User: {"id": "users"},
     ApiKey: {"id": "keys"},
     IssuedKey: {"text": "texts"},
@@ -887,7 +976,7 @@ END: Final = [
         for of in TENANTS
         for name in (
             "apps.list", "apps.names", "apps.search", "tasks.list", "revisions.of_app", "revisions.of_task",
-            "instances.list", "credentials.list", "runs.list",
+            "instances.list", "credentials.list", "schedules.list", "runs.list",
             "users.list", "roles.list", "api_keys.list", "sessions.list", "package_keys.list", "audit.search",
             "audit.verify",
         )
@@ -979,6 +1068,7 @@ ROUND: Final = [
 REFUSED: Final = {
     "gate.totp_confirm": "it takes a code of this moment",
     "licence.install": "it takes a file that a vendor has signed",
+    "runs.decide": "it takes a run that waits for somebody",
 }
 
 
@@ -1097,13 +1187,13 @@ def telling_errors(patch: pytest.MonkeyPatch) -> None:
 
 def telling_logs(patch: pytest.MonkeyPatch) -> None:
     """A log line says how much all tenants do."""
-    carry_out_one = RunWork.carry_out
+    end = Book.end
 
-    def telling(self: RunWork) -> Any:
-        logging.getLogger("zona.runs").info("one of %d runs", self._runs._collection._inner.count())
-        return carry_out_one(self)
+    def telling(self: Book, *arguments: Any) -> Any:
+        logging.getLogger("zona.runs").info("one of %d runs", self._data.runs._collection._inner.count())
+        return end(self, *arguments)
 
-    patch.setattr(RunWork, "carry_out", telling)
+    patch.setattr(Book, "end", telling)
 
 
 def _unstamped(document: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``contents.json``, the JSON Schema of what apps and tasks have in packages."""
+"""``contents.json``, the JSON Schema of what apps, tasks and playbooks have in packages."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from sample_apps import EVERYTHING, exported
+from sample_playbooks import EVERY_SHAPE, PLAYBOOK_APPS
 
 from zona_core import Zona
 from zona_packages._zstd import zstd
@@ -29,22 +30,31 @@ def test_it_is_what_the_classes_say(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_exported_is_valid() -> None:
-    """Each record of apps with everything."""
+    """Each record of apps with everything, and of playbooks of every shape."""
     validator = jsonschema_rs.validator_for(json.loads(SHIPPED))
     with Zona(store="memory://") as zona:
         workspace = zona.tenant()
-        for definition in EVERYTHING:
+        for definition in (*EVERYTHING, *PLAYBOOK_APPS):
             workspace.apps.upsert(definition)
+        for playbook in EVERY_SHAPE:
+            workspace.playbooks.save(playbook)
         records = [json.loads(line) for line in zstd.decompress(exported(workspace)).splitlines()]
-    shown = [record for record in records if record["kind"] in ("app", "task")]
-    assert len(shown) == 9
+    shown = [record for record in records if record["kind"] in ("app", "task", "playbook")]
+    assert len(shown) == 9 + 5 + len(EVERY_SHAPE)
     for record in shown:
         validator.validate(record)
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"kind": "task"}, {"title": 1}, {"title": "A", "fields": [{"name": "a", "id": 1}]}, {"title": "A", "tenant": "x"}],
+    [
+        {"kind": "task"},
+        {"title": 1},
+        {"title": "A", "fields": [{"name": "a", "id": 1}]},
+        {"title": "A", "tenant": "x"},
+        {"kind": "playbook", "title": "A"},
+        {"kind": "playbook", "name": "A", "app": "B"},
+    ],
 )
 def test_what_an_import_refuses_for_its_shape_is_not_valid(wrong: dict[str, Any]) -> None:
     """The schema is no rubber stamp."""

@@ -19,6 +19,7 @@ from zona_core.usecases import _quota
 Tenants = Callable[..., Workspace]
 TITLES = ("A", "B", "C", "D")
 TAGS = ("one", "two", "three")
+PLAYBOOKS = ("P", "Q", "R", "S", "T")
 FIELDS = st.lists(
     st.builds(
         lambda name, kind, required: {"name": name, "kind": kind, "required": required},
@@ -48,6 +49,17 @@ def packages(draw: st.DrawFn) -> list[dict[str, Any]]:
                 "kind": "task", "name": draw(st.sampled_from(["n", "m"])), "task_tag": tag, "task_handler": "http",
                 "handler_config": {"method": "GET", "path": "/x"},
                 "depends_on": [{"app": app, "task": task} for app, task in needed],
+            })  # fmt: skip
+        for name in sorted(draw(st.sets(st.sampled_from(PLAYBOOKS), max_size=2))):
+            run = draw(st.lists(st.sampled_from(order), min_size=1, max_size=2))
+            steps: list[dict[str, Any]] = [
+                {"name": f"s{index}", "task": {"app": app, "task": task}} for index, (app, task) in enumerate(run)
+            ]
+            if draw(st.booleans()):
+                steps.append({"name": "other", "playbook": draw(st.sampled_from(PLAYBOOKS))})
+            records.append({
+                "kind": "playbook", "name": name, "steps": steps, "description": draw(st.sampled_from(["", "new"])),
+                "status": draw(st.sampled_from(["active", "active", "draft", "deleted"])),
             })  # fmt: skip
     return records
 
@@ -83,8 +95,10 @@ def test_a_dry_run_gives_the_report_of_the_import(
                 workspace.apps.delete(each.title, force=True)
         package = packed(workspace, coming)
         before = exported(workspace) if workspace.apps.list().items else b""
+        playbooks = workspace.playbooks.list().items
         dry = outcome(workspace, package, on_conflict=on_conflict, dry_run=True)
         assert (exported(workspace) if workspace.apps.list().items else b"") == before
+        assert workspace.playbooks.list().items == playbooks
         assert dry == outcome(workspace, package, on_conflict=on_conflict)
 
 

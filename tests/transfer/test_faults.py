@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from faulty_store import FaultyPlugin
 from sample_apps import app, exported, imported, ingesting, task
+from sample_playbooks import playbook
 
 from zona_core import NotFound, StoreUnavailable, Workspace, Zona
 from zona_core.usecases._import import ImportResult
@@ -14,12 +17,18 @@ NEW = app("Whole", task("a", "Base/base"), task("b", "a"), ingesting("c", ("b",)
 
 
 def packages() -> tuple[bytes, bytes, bytes]:
-    """A package of the old app, one of the new one, and one of what it needs."""
+    """A package of the old app, one of the new one, and one of what it needs; each version has playbooks."""
     with Zona(store="memory://") as zona:
         workspace = zona.tenant()
         base = exported_new(workspace, app("Base", task("base")))
-        old = exported_new(workspace, OLD)
+        workspace.apps.upsert(OLD)
+        for title in ("Stays", "Goes"):
+            workspace.playbooks.save(playbook(title, "Whole", "Whole/a"))
+        old = exported(workspace, "Whole")
         workspace.apps.upsert(NEW, app_id=workspace.apps.get("Whole").integration_id)
+        workspace.playbooks.save(playbook("Stays", "Whole", "Whole/b", "Base/base"))
+        workspace.playbooks.save(playbook("Comes", "Whole", "Whole/c"))
+        workspace.playbooks.remove("Goes")
         return base, old, exported(workspace, "Whole")
 
 
@@ -37,10 +46,13 @@ def state(workspace: Workspace) -> str:
         workspace.apps.get("Whole")
     except NotFound:
         assert [row for row in workspace._context.data.dependencies.all() if row.needs_task != "x"] == []
+        assert workspace.playbooks.list().items == []
         return "none"
     found = {BEFORE: "old", AFTER: "new"}[exported(workspace, "Whole")]
     rows = {(row.task_id, row.needs_id) for row in workspace._context.data.dependencies.all()}
     assert len(rows) == {"old": 0, "new": 3}[found]
+    kept = workspace._context.data.revisions.all()
+    assert {each.target for each in kept if each.target.startswith("playbooks/")} <= {"playbooks/1", "playbooks/2"}
     assert workspace.audit.verify().intact
     return found
 
@@ -81,6 +93,40 @@ def test_a_fault_at_any_call_leaves_the_app_wholly_in_or_out(first: str, after: 
     assert breaks_at > 15
     assert seen[0] == first
     assert set(seen) <= {first, "new"}
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_draft_that_a_fault_leaves_is_what_it_should_be_after_another_import(after: bool) -> None:
+    """A playbook that waits for a later app of its package: whichever call breaks, it is a draft or as it should be."""
+    with Zona(store="memory://") as zona:
+        source = zona.tenant()
+        source.apps.upsert(app("A"))
+        source.apps.upsert(app("B", task("one")))
+        source.playbooks.save(playbook("P", "A", "B/one"))
+        package = exported(source)
+    plugin, breaks_at, seen = FaultyPlugin(), 0, set()
+    while True:
+        breaks_at += 1
+        with Zona(store="faulty:", plugins={"faulty": plugin}) as zona:
+            plugin.reset()
+            workspace = zona.tenant()
+            workspace.apps.list()
+            plugin.reset(breaks_at, after=after)
+            with suppress(StoreUnavailable):
+                imported(workspace, package)
+            untouched = plugin.calls < breaks_at
+            plugin.reset()
+            there = {each.title for each in workspace.apps.list().items}
+            statuses = [each.status.value for each in workspace.playbooks.list().items]
+            seen.add((*sorted(there), *statuses))
+            assert len(statuses) == ("A" in there)
+            imported(workspace, package, on_conflict="overwrite")
+            assert exported(workspace) == package
+        if untouched:
+            break
+    assert ("A", "B", "active") in seen
+    assert ("A", "B", "draft") in seen
+    assert ("A", "draft") in seen
 
 
 def test_one_app_that_fails_does_not_keep_others_from_being_imported() -> None:

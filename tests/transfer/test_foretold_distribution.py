@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 from sample_apps import app, task
+from sample_playbooks import playbook
 
 from zona_core import Actor, Field, FieldKind, TaskDefinition, Zona, as_data
 from zona_core.domain.licences import COMMUNITY
@@ -96,6 +97,22 @@ def test_new_apps_and_their_instances(zona: Zona) -> None:
     assert results(acme) == ["created", "created", "created", "created", "updated"]
     assert results(bolt) == ["created", "created"]
     assert zona.tenant("acme").instances.get("Shared", "Main").values["key"].reveal() == "l"
+
+
+def test_playbooks_of_apps(zona: Zona) -> None:
+    """They come with their app, and are what it says there; one that runs what is not brought is a draft."""
+    source = zona.tenant()
+    source.playbooks.save(playbook("P", "Shared", "Shared/one"))
+    source.playbooks.save(playbook("Q", "Shared", "More/get"))
+    [acme] = foretold(zona, [connected("acme")], ["Shared"])
+    assert (acme["apps"][0]["playbooks_created"], [each["title"] for each in acme["apps"][0]["drafts"]]) == (2, ["Q"])
+    source.playbooks.remove("P")
+    [acme, bolt] = foretold(zona, [connected("acme"), connected("bolt")])
+    assert (acme["apps"][1]["playbooks_removed"], acme["apps"][1]["playbooks_updated"]) == (["P"], 1)
+    assert (bolt["apps"][1]["playbooks_created"], bolt["apps"][1]["drafts"]) == (1, [])
+    for code in ("acme", "bolt"):
+        statuses = {each.title: each.status.value for each in zona.tenant(code).playbooks.list(app="Shared").items}
+        assert statuses == {"Q": "active"}
 
 
 def test_secrets_that_stay_behind(zona: Zona) -> None:

@@ -43,7 +43,7 @@ def test_an_export_tells_no_names_of_tasks_that_are_not_shown(zona: Zona) -> Non
     report = here.packages.export_apps(None, package, format="json")
     assert "oncealed" not in package.getvalue().decode() + json.dumps(as_data(report))
     assert "Hidden" not in package.getvalue().decode()
-    assert [each.path for each in report.left_out] == ["Mine/x: depends_on[1]"]
+    assert [each.path for each in report.left_out] == ["Mine/x: depends_on[1]", "Mine: playbooks"]
     assert json.loads(package.getvalue())["tasks"][0]["depends_on"] == [{"task": "y"}]
     whole = io.BytesIO()
     assert zona.tenant().packages.export_apps([1], whole, format="json").left_out == ()

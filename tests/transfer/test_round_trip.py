@@ -9,8 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sample_apps import EVERYTHING, app, exported, imported, ingesting, task
+from sample_playbooks import running
 
 from zona_core import AppDefinition, InvalidDocument, Workspace, Zona
+from zona_core.domain.apps import AppStatus
+from zona_core.domain.playbooks import PlaybookDefinition, Step
 from zona_core.usecases._import import ImportResult
 
 Tenants = Callable[..., Workspace]
@@ -82,10 +85,39 @@ def graphs(draw: st.DrawFn) -> list[AppDefinition]:
     return [app(title, *tasks[title], metadata={"data": draw(json_data)}) for title in names]
 
 
-@given(graphs())
+@st.composite
+def playbooks_of(draw: st.DrawFn, definitions: list[AppDefinition]) -> list[PlaybookDefinition]:
+    """Playbooks of these apps that run their tasks, and one another without a circle."""
+    places = [f"{each.title}/{one.task_tag}" for each in definitions for one in each.tasks]
+    steps = st.one_of(
+        st.builds(lambda data: {"set": {"data": data}}, json_data.filter(_is_plain)),
+        st.builds(lambda seconds: {"wait": seconds}, st.integers(0, 60)),
+        *([st.builds(lambda place: {"run": place}, st.sampled_from(places))] if places else []),
+    )
+    found: list[PlaybookDefinition] = []
+    for title in draw(st.lists(titles, max_size=3, unique=True)):
+        wanted = draw(st.lists(steps, min_size=1, max_size=4))
+        wanted += [{"playbook": each.title} for each in found if draw(st.booleans())]
+        made = [
+            running(f"s{index}", each["run"]) if "run" in each else Step(name=f"s{index}", **each)
+            for index, each in enumerate(wanted)
+        ]
+        status = draw(st.sampled_from([AppStatus.ACTIVE, AppStatus.INACTIVE, AppStatus.DRAFT]))
+        app_title = draw(st.sampled_from([each.title for each in definitions]))
+        found.append(PlaybookDefinition(title=title, app=app_title, steps=tuple(made), status=status))
+    return found
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a playbook's expressions have nothing to say to it."""
+    return "{{" not in repr(value) and "}}" not in repr(value)
+
+
+@given(st.data())
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_random_apps_and_graphs_survive(definitions: list[AppDefinition]) -> None:
-    """Whatever needs whatever, in whichever order the apps come."""
+def test_random_apps_and_graphs_survive(data: st.DataObject) -> None:
+    """Whatever needs whatever, in whichever order the apps come, with playbooks of any of them."""
+    definitions = data.draw(graphs())
     with Zona(store="memory://") as one, Zona(store="memory://") as other:
         source, target = one.tenant(), other.tenant()
         for definition in definitions:  # first the tasks, then what they need
@@ -93,4 +125,9 @@ def test_random_apps_and_graphs_survive(definitions: list[AppDefinition]) -> Non
             source.apps.upsert(app(definition.title, *bare))
         for definition in definitions:
             source.apps.upsert(definition, app_id=source.apps.get(definition.title).integration_id)
+        for playbook in data.draw(playbooks_of(definitions)):
+            source.playbooks.save(playbook)
         there_and_back(source, target)
+        assert [(each.title, each.status) for each in source.playbooks.list().items] == [
+            (each.title, each.status) for each in target.playbooks.list().items
+        ]

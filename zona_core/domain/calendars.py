@@ -10,7 +10,7 @@ __all__ = ["Calendar"]
 
 
 class Calendar(Protocol):
-    """Knows when cron expressions fire by the clocks of a time zone. It answers alike wherever zones have the same rules.
+    """Knows when cron expressions fire by the clocks of a zone. It answers alike wherever zones have the same rules.
 
     An expression has five fields (minute, hour, day of month, month and day of week) and at most 200 characters; it
     fires on whole minutes. ``time_zone`` is an IANA name. All datetimes are aware; those given are UTC.

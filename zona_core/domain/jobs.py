@@ -102,6 +102,8 @@ class Job:
     timeout: float | None = None
     #: ``inputs`` as JSON, where the run's record does not show them all
     secrets: dict[str, Any] = Factory(dict)
+    #: how many blobs were begun for it
+    blobs: int = 0
     revision: int = 0
 
 

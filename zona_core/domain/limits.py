@@ -1,4 +1,4 @@
-"""What an instance allows: so many calls in so many seconds, so many at a time."""
+"""What an instance allows: so many calls in so many seconds, so many at a time; and how often it is tried."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zona_core.errors import Fault
 
 from .instances import Instance
 
-__all__ = ["Limits", "limit_faults", "limits_of"]
+__all__ = ["Limits", "health_check_faults", "limit_faults", "limits_of"]
 
 _KNOWN: Final = {"requests", "seconds", "concurrent"}
 
@@ -47,4 +47,17 @@ def limit_faults(given: Mapping[str, Any]) -> list[Fault]:
             found.append(Fault(name, "is out of range", f"a number, 0-{most}"))
     if given.get("requests") and not given.get("seconds", 1.0):
         found.append(Fault("seconds", "is 0", "in how many seconds so many requests are allowed"))
+    return found
+
+
+def health_check_faults(given: Mapping[str, Any]) -> list[Fault]:
+    """What is wrong with ``health_check_config``: ``{"interval": 300, "timeout": 30}``, in seconds, each optional."""
+    bounds = {"interval": (10, 31 * 86_400), "timeout": (1, 300)}
+    found = [Fault(name, "is not known here", "interval, timeout") for name in sorted(set(given) - bounds.keys())]
+    for name, (least, most) in bounds.items():
+        value = given.get(name)
+        if value is not None and (
+            isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most
+        ):
+            found.append(Fault(name, "is out of range", f"{least}-{most} s"))
     return found

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import reduce
+from operator import or_
 from typing import Final
 
 from zona_core.errors import Fault
@@ -51,16 +53,17 @@ def reference_faults(playbook: PlaybookDefinition, references: Mapping[str, Iter
 
     ``references``: by step what its expressions look at; under the empty text, what the playbook's outputs do.
     """
-    before = _ancestors(playbook)
-    inputs = {field.name for field in playbook.inputs}
+    ancestors, places = _ancestors(playbook), _places(playbook)
+    everything, inputs = set(places), {field.name for field in playbook.inputs}
     found = []
     for index, step in enumerate(playbook.steps):
         roots = _ROOTS | _ITEM if step.for_each is not None else _ROOTS
-        for path in sorted(references.get(step.name, ())):
-            problem = _unseen(path, roots, inputs, before[step.name])
+        looked_at = sorted(references.get(step.name, ()))
+        before = {name for name, bit in places.items() if looked_at and bit & ancestors[step.name]}
+        for path in looked_at:
+            problem = _unseen(path, roots, inputs, before)
             if problem:
                 found.append(Fault(f"steps[{index}]", problem, "docs/expressions.md tells what a step sees"))
-    everything = {step.name for step in playbook.steps}
     for path in sorted(references.get("", ())):
         problem = _unseen(path, _ROOTS, inputs, everything)
         if problem:
@@ -108,6 +111,9 @@ def _step_faults(step: Step) -> list[Fault]:
 def _graph_faults(playbook: PlaybookDefinition) -> list[Fault]:
     found, names = [], {step.name for step in playbook.steps}
     for index, step in enumerate(playbook.steps):
+        if len(step.after or ()) > MOST_STEPS:
+            found.append(Fault(f"steps[{index}].after", f"there are {len(step.after or ())}", f"at most {MOST_STEPS}"))
+            continue
         for at, text in enumerate(step.after or ()):
             name, _, on = text.partition(":")
             here = f"steps[{index}].after[{at}]"
@@ -126,20 +132,28 @@ def _graph_faults(playbook: PlaybookDefinition) -> list[Fault]:
     return []
 
 
-def _ancestors(playbook: PlaybookDefinition) -> dict[str, set[str]]:
-    """By step, all that end before it begins, or never begin."""
-    edges = edges_of(playbook.steps)
-    known: dict[str, set[str]] = {}
+def _places(playbook: PlaybookDefinition) -> dict[str, int]:
+    """Each step as a bit of its own: sets of a thousand steps are numbers then, and quickly united."""
+    return {step.name: 1 << index for index, step in enumerate(playbook.steps)}
+
+
+def _ancestors(playbook: PlaybookDefinition) -> dict[str, int]:
+    """By step, all that end before it begins, or never begin: their bits."""
+    edges, places = edges_of(playbook.steps), _places(playbook)
+    known: dict[str, int] = {}
 
     todo = [step.name for step in playbook.steps]
     while todo:
         name = todo[-1]
+        if name in known:
+            todo.pop()
+            continue
         missing = [edge.step for edge in edges[name] if edge.step not in known]
         if missing:
             todo += missing
             continue
         todo.pop()
-        known[name] = {edge.step for edge in edges[name]}.union(*(known[edge.step] for edge in edges[name]))
+        known[name] = reduce(or_, (places[edge.step] | known[edge.step] for edge in edges[name]), 0)
     return known
 
 

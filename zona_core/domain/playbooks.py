@@ -174,13 +174,17 @@ class PlaybookDefinition:
     #: steps and items of one run at a time
     concurrency: int = 16
     tags: tuple[str, ...] = ()
+    #: title of the app that it belongs to: it travels with that one, and goes with it; empty: with none
+    app: str = ""
 
 
 @define(kw_only=True, on_setattr=setters.frozen)
 class Playbook(PlaybookDefinition):
-    """A stored playbook."""
+    """A stored playbook. When its app is renamed, ``app`` and the steps that run the app's tasks follow."""
 
     id: int
+    #: the app that it belongs to; 0: none
+    integration_id: int = 0
     user_id: str = ""
     created_ts: datetime
     updated_ts: datetime

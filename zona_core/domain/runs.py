@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from attrs import Factory, define, setters
 
-__all__ = ["Attempt", "Execution", "RunStatus"]
+__all__ = ["Attempt", "BlobRef", "Execution", "RunStatus"]
 
 
 class RunStatus(StrEnum):
@@ -49,6 +49,19 @@ class Attempt:
 
 
 @define(kw_only=True, on_setattr=setters.frozen)
+class BlobRef:
+    """Where results are that are too large for a record: the blob store has them whole, as JSON."""
+
+    key: str
+    #: ``sha256:`` and 64 hexadecimal digits
+    digest: str
+    #: bytes
+    size: int
+    #: how their JSON begins
+    excerpt: str = ""
+
+
+@define(kw_only=True, on_setattr=setters.frozen)
 class Execution:
     """A run of a task or of a playbook, or one step of a playbook's run. Secrets in it are masked."""
 
@@ -79,6 +92,10 @@ class Execution:
     status: RunStatus = RunStatus.QUEUED
     inputs: dict[str, Any] = Factory(dict)
     results: dict[str, Any] | None = None
+    #: set in the place of ``results`` if those are large
+    results_blob: BlobRef | None = None
+    #: how many blobs there may be of the run and its steps
+    blobs: int = 0
     error: dict[str, Any] | None = None
     attempts: tuple[Attempt, ...] = ()
     records_processed: int = 0
@@ -88,7 +105,7 @@ class Execution:
     parent_id: str = ""
     #: how many runs of playbooks it is in
     depth: int = 0
-    #: how it was started: ``call``, ``schedule/3``, …
+    #: how it was started: ``call``, ``schedules/3``, …
     trigger: str = ""
     idempotency_key: str = ""
     created_at: datetime

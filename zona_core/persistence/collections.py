@@ -15,6 +15,7 @@ from zona_core.domain.audit import AuditRecord
 from zona_core.domain.blobs import BlobChunk, StoredBlob
 from zona_core.domain.counters import Counter
 from zona_core.domain.dependencies import Dependency
+from zona_core.domain.duties import Duty
 from zona_core.domain.identity import ApiKey, Role, Session, SigningKey, User, UserStatus
 from zona_core.domain.instances import Credential, Instance, InstanceStatus
 from zona_core.domain.jobs import Job, Permits, Worker
@@ -38,6 +39,7 @@ __all__ = [
     "COUNTERS",
     "CREDENTIALS",
     "DEPENDENCIES",
+    "DUTIES",
     "INSTANCES",
     "JOBS",
     "KEYED_CALLS",
@@ -250,6 +252,7 @@ WORKERS: Final = Kind(
     key=lambda worker: worker.id,
     core=True,
 )
+DUTIES: Final = Kind(model=Duty, spec=CollectionSpec(name="duties"), key=lambda duty: duty.id, core=True)
 PLAYBOOKS: Final = Kind(
     model=Playbook,
     spec=CollectionSpec(
@@ -258,6 +261,7 @@ PLAYBOOKS: Final = Kind(
             Index(name="title", fields=("title",), unique=True, where={"status": LIVE_APP}),
             Index(name="by_id", fields=("id",), unique=True),
             Index(name="by_status", fields=("status", "title")),
+            Index(name="by_app", fields=("integration_id", "status", "title")),
         ),
         text=("title", "description"),
     ),
@@ -364,6 +368,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     LICENCE_USAGE,
     QUOTA_NOTES,
     WORKERS,
+    DUTIES,
     APPS,
     TASKS,
     LOGOS,

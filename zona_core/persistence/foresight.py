@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from zona_core.domain.actors import Actor
 from zona_core.errors import DuplicateKey
-from zona_core.persistence.collections import APPS, DEPENDENCIES, INSTANCES, TASKS, Kind
+from zona_core.persistence.collections import APPS, DEPENDENCIES, INSTANCES, PLAYBOOKS, SCHEDULES, TASKS, Kind
 from zona_core.persistence.database import Database, TenantData
 from zona_core.persistence.matching import matches
 from zona_core.persistence.repository import Repository
@@ -19,12 +19,16 @@ __all__ = ["Foresight"]
 
 T = TypeVar("T")
 
-_FORESEEN = (APPS, TASKS, DEPENDENCIES, INSTANCES)
+_FORESEEN = (APPS, TASKS, DEPENDENCIES, INSTANCES, PLAYBOOKS, SCHEDULES)
+#: no change: the tenant's own document counts
+_BENEATH: Final = object()
 _PAGE = 1_000
 
 
 class Foresight(TenantData):
-    """A tenant's data, in which changes to apps, tasks, what tasks need, and instances are seen here and nowhere else.
+    """A tenant's data, in which changes are seen here and nowhere else.
+
+    They are those to apps, tasks, what tasks need, instances, playbooks and schedules.
 
     They can be found by conditions alone: everything that matches comes, in no order. Ids are for show, and less than
     0; nothing goes to the audit trail. All else is the tenant's own.
@@ -35,6 +39,8 @@ class Foresight(TenantData):
         super().__init__(database, data.tenant_code, data.store)
         self.counted = [] if counted is None else counted
         self._last_ids: Counter[str] = Counter()
+        self._overlays: list[_Overlay] = []
+        self._open_transactions = 0
 
     def take_ids(self, name: str, count: int = 1) -> list[int]:
         """Ids that were not given here before."""
@@ -44,8 +50,20 @@ class Foresight(TenantData):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """None is needed where nothing is written."""
-        yield
+        """What was changed within the block is undone if it ends in an error."""
+        marks = {id(overlay): overlay.mark for overlay in self._overlays}
+        self._open_transactions += 1
+        try:
+            yield
+        except BaseException:
+            for overlay in self._overlays:
+                overlay.back_to(marks.get(id(overlay), 0))
+            raise
+        finally:
+            self._open_transactions -= 1
+            if not self._open_transactions:
+                for overlay in self._overlays:
+                    overlay.settle()
 
     def record(self, actor: Actor, action: str, target: str, *, before: Any = None, after: Any = None) -> None:
         """Nothing was done that should be recorded."""
@@ -54,7 +72,11 @@ class Foresight(TenantData):
         known = super()._repository(kind)
         if kind not in _FORESEEN:
             return known
-        return known.within(lambda collection: cast(Collection, _Overlay(collection, kind.spec)))
+        return known.within(lambda collection: cast(Collection, self._overlay(collection, kind.spec)))
+
+    def _overlay(self, collection: Collection, spec: CollectionSpec) -> _Overlay:
+        self._overlays.append(_Overlay(collection, spec))
+        return self._overlays[-1]
 
 
 class _Overlay:
@@ -68,6 +90,8 @@ class _Overlay:
         self._spec = spec
         self._changed: dict[str, Document | None] = {}
         self._keys: dict[str, dict[Any, set[str]]] = {index.fields[0]: {} for index in spec.indexes}
+        #: what was where a change was made, in their order
+        self._journal: list[tuple[str, Any]] = []
 
     def get(self, key: str) -> Document | None:
         return self._changed[key] if key in self._changed else self._collection.get(key)
@@ -99,6 +123,20 @@ class _Overlay:
             self._put(key, None)
         return len(found)
 
+    @property
+    def mark(self) -> int:
+        """The present moment, for ``back_to``."""
+        return len(self._journal)
+
+    def back_to(self, mark: int) -> None:
+        """Undoes every change since that moment."""
+        while len(self._journal) > mark:
+            self._set(*self._journal.pop())
+
+    def settle(self) -> None:
+        """What was changed stays so."""
+        self._journal.clear()
+
     def _refuse_taken(self, document: Document) -> None:
         """Raises ``DuplicateKey`` if another one has the name that this one is to have; ids are new."""
         for index in self._spec.indexes:
@@ -109,13 +147,18 @@ class _Overlay:
                     raise DuplicateKey(f"{', '.join(named)} is taken", collection=name, fields=list(named))
 
     def _put(self, key: str, document: Document | None) -> None:
-        before = self._changed.get(key)
+        self._journal.append((key, self._changed.get(key, _BENEATH)))
+        self._set(key, document)
+
+    def _set(self, key: str, document: Any) -> None:
+        before = self._changed.pop(key, None)
         for name, keys in self._keys.items():
             if before is not None:
                 keys[before.get(name)].discard(key)
-            if document is not None:
+            if document is not None and document is not _BENEATH:
                 keys.setdefault(document.get(name), set()).add(key)
-        self._changed[key] = document
+        if document is not _BENEATH:
+            self._changed[key] = document
 
     def _beneath(self, where: Where) -> Iterator[Document]:
         after = None

@@ -10,6 +10,7 @@ from zona_core.domain.apps import Integration, Task
 from zona_core.domain.audit import AuditRecord
 from zona_core.domain.blobs import BlobChunk, StoredBlob
 from zona_core.domain.dependencies import Dependency
+from zona_core.domain.duties import Duty
 from zona_core.domain.identity import ApiKey, Role, Session, SigningKey, User
 from zona_core.domain.instances import Credential, Instance
 from zona_core.domain.jobs import Job, Permits, Worker
@@ -67,6 +68,11 @@ class CoreRepositories(ABC):
     def workers(self) -> Repository[Worker]:
         """Processes that carry out jobs."""
         return self._repository(kinds.WORKERS)
+
+    @cached_property
+    def duties(self) -> Repository[Duty]:
+        """What one worker of the fleet does at a time."""
+        return self._repository(kinds.DUTIES)
 
 
 class TenantRepositories(ABC):

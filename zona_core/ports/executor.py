@@ -1,7 +1,7 @@
 """The executor port: how workers hear that there is work (SPEC §4.4).
 
-What is to be done, and who does it, stands in the store. An executor only carries the wake-up: one that is lost, late or
-delivered twice costs a moment, since workers also look by themselves.
+What is to be done, and who does it, stands in the store. An executor only carries the wake-up: one that is lost, late
+or delivered twice costs a moment, since workers also look by themselves.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Which objects an actor may do what to (SPEC §5: object-level checks, default deny).
 
 An object is ``kind/id``: ``apps/12``, ``tasks/40``, ``instances/7``, ``runs/…``, ``credentials/3``. A permission for an
-app holds for its tasks, instances, runs and schedules, one for a task, an instance or a playbook for its runs and
-schedules. What an actor may not read does not exist for it: the error is the one for something that is not there.
+app holds for its tasks, instances, playbooks, runs and schedules, one for a task, an instance or a playbook for its
+runs and schedules. What an actor may not read does not exist for it: the error is the one for something that is not
+there.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ _PATHS: Final[Mapping[str, Mapping[str, str]]] = {
         "playbooks": "playbook_id",
         "runs": "_id",
     },
-    "playbooks": {"playbooks": "_id"},
+    "playbooks": {"apps": "integration_id", "playbooks": "_id"},
     "schedules": {
         "apps": "integration_id",
         "tasks": "task_id",
@@ -73,7 +74,7 @@ def objects_of(
             case Integration():
                 found.append(f"apps/{model.integration_id}")
             case Playbook():
-                found.append(f"playbooks/{model.id}")
+                found += (*objects_around(model), f"playbooks/{model.id}")
             case Task():
                 found += (f"apps/{model.integration_id}", f"tasks/{model.id}")
             case Instance():
@@ -87,8 +88,10 @@ def objects_of(
     return tuple(found)
 
 
-def objects_around(model: Execution | Schedule) -> tuple[str, ...]:
-    """The objects that a run or a schedule belongs to."""
+def objects_around(model: Execution | Schedule | Playbook) -> tuple[str, ...]:
+    """The objects that a run, a schedule or a playbook belongs to."""
+    if isinstance(model, Playbook):
+        return (f"apps/{model.integration_id}",) if model.integration_id else ()
     ids = {
         "apps": model.integration_id,
         "tasks": model.task_id,

@@ -32,6 +32,7 @@ from zona_core.ports.threads import Threads
 if TYPE_CHECKING:
     from zona_core.ports.calendar import Calendar
     from zona_core.usecases._engine.engine import Engine
+    from zona_core.usecases._engine.observing import Observers
 
 __all__ = [
     "EVERY_REALM",
@@ -75,6 +76,9 @@ class Parts(Protocol):
 
     @property
     def engine(self) -> Engine: ...
+
+    @property
+    def observers(self) -> Observers: ...
 
     #: the tenant of that code; raises ``TenantUnavailable`` unless it is there and active
     def active(self, code: str) -> Tenant: ...

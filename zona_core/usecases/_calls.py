@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import wait
 from typing import Any, TypeVar
 
-from attrs import evolve
+from attrs import define, evolve
 
 from zona_core.domain.redaction import Redactor
 from zona_core.errors import AddressRefused, Fault, InvalidInput, TaskFailed, TaskTimeout, ZonaError
@@ -15,9 +15,17 @@ from zona_core.persistence.checks import check_document
 from zona_core.ports.handlers import ConnectionReport, TaskOutcome
 from zona_core.ports.threads import Threads
 
-__all__ = ["called", "handled", "presentable_outcome", "presentable_report", "time_faults"]
+__all__ = ["Presentable", "called", "handled", "presentable_outcome", "presentable_report", "time_faults"]
 
 T = TypeVar("T")
+
+
+@define(frozen=True, kw_only=True)
+class Presentable(TaskOutcome):
+    """An outcome that shows no secret and can be recorded."""
+
+    #: bytes that outputs and performance have as JSON, at most
+    size: int
 
 
 def time_faults(timeout: float) -> list[Fault]:
@@ -55,7 +63,7 @@ def handled(function: Callable[[], T], redactor: Redactor) -> T | TaskFailed:
         return _presentable_failure(exc, redactor)
 
 
-def presentable_outcome(outcome: Any, redactor: Redactor) -> TaskOutcome | TaskFailed:
+def presentable_outcome(outcome: Any, redactor: Redactor) -> Presentable | TaskFailed:
     """The outcome with secrets masked, or a failure if what a handler brought back cannot be recorded."""
     if not isinstance(outcome, TaskOutcome):
         return _unfit(f"it is of type {type(outcome).__name__}, not TaskOutcome")
@@ -65,11 +73,12 @@ def presentable_outcome(outcome: Any, redactor: Redactor) -> TaskOutcome | TaskF
         return _unfit("records_processed is a whole number")
     try:
         results, performance = redactor.data(outcome.outputs), redactor.data(outcome.performance)
-        _check_recordable(results=results, performance=performance, records_processed=outcome.records_processed)
+        count = outcome.records_processed
+        size = _check_recordable(results=results, performance=performance, records_processed=count)
     except _UNRECORDABLE as exc:
         problem = _problem(exc)
     else:
-        return evolve(outcome, outputs=results, performance=performance)
+        return Presentable(outputs=results, performance=performance, records_processed=count, size=size)
     return _unfit(redactor.text(problem))
 
 
@@ -130,9 +139,11 @@ def _recordable_details(details: Mapping[str, Any], redactor: Redactor) -> dict[
 _UNRECORDABLE = (InvalidInput, RecursionError, TypeError, ValueError)
 
 
-def _check_recordable(**parts: Any) -> None:
-    json.dumps(parts, allow_nan=False)
+def _check_recordable(**parts: Any) -> int:
+    """Bytes of the parts as JSON, at most; raises ``_UNRECORDABLE``."""
+    size = len(json.dumps(parts, allow_nan=False))
     check_document({"_id": "run", **parts})
+    return size
 
 
 def _problem(exc: Exception) -> str:

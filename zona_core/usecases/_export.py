@@ -17,6 +17,7 @@ from zona_core.ports.store import Document, Where
 from zona_core.usecases._access import objects_of, readable_page, require
 from zona_core.usecases._area import TenantContext
 from zona_core.usecases._changes import portable_name
+from zona_core.usecases._export_playbooks import PlaybookExport
 from zona_core.usecases._logos import url_of
 from zona_core.usecases._lookup import app_of
 from zona_core.usecases._portable import (
@@ -41,13 +42,15 @@ class ExportReport:
     #: titles, in the order of the package
     apps: tuple[str, ...]
     tasks: int
+    playbooks: int
     #: SHA-256 of the content, in hexadecimal
     digest: str
     #: fingerprint of the key that it is signed with; empty if it is not
     signed_by: str = ""
     #: what was asked for and is not there
     missing: tuple[str, ...] = ()
-    #: literal secrets, and references to tasks that the actor may not read, that were left out, with their places
+    #: what was left out, with its place: literal secrets, references to tasks that the actor may not read, and
+    #: playbooks where the actor may not read an app's
     left_out: tuple[Fault, ...] = ()
 
 
@@ -60,6 +63,7 @@ class Exporter:
         self.missing: list[str] = []
         self.left_out: list[Fault] = []
         self.tasks = 0
+        self.playbooks = 0
         #: of the app that is being read
         self._title = ""
         self._own: dict[int, TaskName] = {}
@@ -67,7 +71,8 @@ class Exporter:
         self.apps = sorted({app.integration_id: app for app in found}.values(), key=attrgetter("title"))
 
     def records(self) -> Iterator[Record]:
-        """The header, then each app with its tasks: those that ingest no cases first, then by tag."""
+        """The header, then each app, its tasks (first those that ingest no cases; by tag), its playbooks by title."""
+        playbooks = PlaybookExport(self._context)
         yield {"kind": "header", "format": PACKAGE_NAME, "version": PACKAGE_VERSION}
         for app in self.apps:
             yield self._told(app_record(evolve(app, logo=url_of(self._context.data, app.logo))), app.title)
@@ -76,6 +81,7 @@ class Exporter:
                 self.tasks += len(page)
                 self._own |= {document["id"]: TaskName(app.title, document["task_tag"]) for document in page}
                 yield from self._tasks(page)
+            yield from self._playbooks(app, playbooks)
 
     def _all(self) -> Iterator[Integration]:
         context, cursor = self._context, None
@@ -136,6 +142,17 @@ class Exporter:
                 portable.record["logo"] = url_of(self._context.data, portable.record["logo"])
             yield self._told(portable, place) if portable.left_out else portable.record
 
+    def _playbooks(self, app: Integration, exported: PlaybookExport) -> Iterator[Record]:
+        if not self._context.actor.may("playbooks:read", objects_of(app)):
+            message = "there are none but those that are shown"
+            self.left_out.append(Fault(f"{app.title}: playbooks", message, "playbooks:read on the app"))
+        for playbook in exported.of(app):
+            self.playbooks += 1
+            place = f"{app.title}: playbooks[{playbook.title}]"
+            portable, hidden = exported.portable(playbook)
+            self.left_out += (fault.under(place) for fault in hidden)
+            yield self._told(portable, place, ".")
+
     def _names(self, page: list[Document], models: Mapping[int, Task]) -> Mapping[int, TaskName]:
         """The names of tasks that are referred to, by id; of those that the actor may not read there is none."""
         ids = {
@@ -178,9 +195,9 @@ class Exporter:
     def _hidden(self, path: str) -> None:
         self.left_out.append(Fault(path, "leads to a task that is not shown", "tasks:read on it"))
 
-    def _told(self, portable: Portable, place: str) -> Record:
+    def _told(self, portable: Portable, place: str, mark: str = ": ") -> Record:
         expected = "a field of the instance, named by a template"
         self.left_out += (
-            Fault(f"{place}: {path}", "a literal secret was left out", expected) for path in portable.left_out
+            Fault(f"{place}{mark}{path}", "a literal secret was left out", expected) for path in portable.left_out
         )
         return portable.record

@@ -3,30 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from enum import StrEnum
 from itertools import count
-from typing import Any, Final
+from typing import Final
 
-from attrs import define, evolve, field
+from attrs import evolve
 
 from zona_core.domain.apps import AppDefinition, Integration
-from zona_core.domain.definitions import MOST_TASKS
-from zona_core.domain.differences import Difference
 from zona_core.domain.instances import InstanceStatus
 from zona_core.domain.logos import StoredLogo
-from zona_core.domain.package_keys import SignatureFinding
 from zona_core.domain.references import TaskRef, references_of, with_references
-from zona_core.errors import DuplicateKey, NotFound, ZonaError
+from zona_core.errors import DuplicateKey, Fault, NotFound, ZonaError
+from zona_core.persistence.database import TenantData
 from zona_core.ports.packages import Record
 from zona_core.usecases._access import objects_of, permitted, require_new
+from zona_core.usecases._app_records import AppRecords, PackagedParts, grouped, parts_of
 from zona_core.usecases._area import TenantContext
 from zona_core.usecases._changes import changes_of, keeping_secrets, shown
 from zona_core.usecases._checking import refuse_faults
 from zona_core.usecases._foreseeing import foreseeing
+from zona_core.usecases._import_playbooks import (
+    PlaybookPlan,
+    Titles,
+    Waiting,
+    changes_of_playbooks,
+    drafts_of,
+    missing_of,
+    plan_playbooks,
+    put_playbooks,
+    settled,
+    write_playbooks,
+)
+from zona_core.usecases._import_report import (
+    AppImport,
+    DraftPlaybook,
+    ImportReport,
+    ImportResult,
+    MappedTask,
+    OnConflict,
+)
 from zona_core.usecases._logos import Logos
 from zona_core.usecases._lookup import app_of
 from zona_core.usecases._package_index import PackageIndex
-from zona_core.usecases._portable import definition_of
+from zona_core.usecases._playbook_checks import Lack
 from zona_core.usecases._quota import refuse_full, taking
 from zona_core.usecases._references import TaskName
 from zona_core.usecases._storing import (
@@ -42,87 +60,15 @@ from zona_core.usecases._storing import (
     write_app,
 )
 
-__all__ = ["AppImport", "ImportReport", "ImportResult", "Importer", "OnConflict"]
-
-
-class OnConflict(StrEnum):
-    """What to do with an app whose title is taken."""
-
-    SKIP = "skip"
-    OVERWRITE = "overwrite"
-    RENAME = "rename"
-
-
-class ImportResult(StrEnum):
-    """What became of an app."""
-
-    CREATED = "created"
-    OVERWRITTEN = "overwritten"
-    #: it is there already, and the same
-    UNCHANGED = "unchanged"
-    RENAMED = "renamed"
-    SKIPPED = "skipped"
-    FAILED = "failed"
-
-
-@define(frozen=True, kw_only=True)
-class MappedTask:
-    """A reference that leads to another app than the package says, because that one was renamed."""
-
-    path: str
-    app: str
-    task: str
-    #: title of the app that it leads to
-    to: str
-
-
-@define(frozen=True, kw_only=True)
-class AppImport:
-    """What became of one app of a package."""
-
-    #: as the package has it
-    title: str
-    result: ImportResult
-    #: as it is stored; empty if it is not
-    stored_title: str = ""
-    integration_id: int = 0
-    tasks_created: int = 0
-    tasks_updated: int = 0
-    #: tags of tasks that the package does not have
-    tasks_retired: tuple[str, ...] = ()
-    #: those of them that stay, because other apps' tasks need them
-    tasks_kept: tuple[str, ...] = ()
-    #: instances that lack now what the app asks for, or have what its fields do not take: they are in error
-    instances_broken: tuple[str, ...] = ()
-    #: references to what is not there: they wait for it
-    missing: tuple[MissingTask, ...] = ()
-    mapped: tuple[MappedTask, ...] = ()
-    #: how the stored app differs from what was there; of large values there is an excerpt
-    differences: tuple[Difference, ...] = ()
-    #: how many differences there are besides
-    more_differences: int = 0
-    #: why it failed: ``code``, ``message``, ``errors``
-    error: dict[str, Any] | None = None
-
-
-@define(frozen=True, kw_only=True)
-class ImportReport:
-    """What an import did, or, as a dry run, would do."""
-
-    dry_run: bool
-    apps: tuple[AppImport, ...]
-    #: SHA-256 of the content, in hexadecimal
-    digest: str
-    #: who signed it
-    signature: SignatureFinding
-    #: records that this release has no use for, by kind
-    left_out: dict[str, int] = field(factory=dict)
-
-    @property
-    def failed(self) -> tuple[AppImport, ...]:
-        """Those that could not be imported."""
-        return tuple(app for app in self.apps if app.result is ImportResult.FAILED)
-
+__all__ = [
+    "AppImport",
+    "DraftPlaybook",
+    "ImportReport",
+    "ImportResult",
+    "Importer",
+    "MappedTask",
+    "OnConflict",
+]
 
 #: differences that a report holds, and of one app
 _MOST_DIFFERENCES: Final = 10_000
@@ -144,29 +90,33 @@ class Importer:
         self._room = _MOST_DIFFERENCES
         #: of apps that would be made
         self._made: list[int] = []
-        self._renamed = self._new_titles() if on_conflict is OnConflict.RENAME else {}
+        is_renaming = on_conflict is OnConflict.RENAME
+        self._renamed = self._new_titles() if is_renaming else {}
+        self._titles = Titles(self._data, self._renamed, index.playbooks if is_renaming else ())
+        #: playbooks that lack something, by the title of their app in the package
+        self._waiting: dict[str, tuple[Integration, tuple[Waiting, ...]]] = {}
 
     def imported(self, records: Iterable[Record]) -> tuple[AppImport, ...]:
         """What became of each app of the package, whose records these are."""
-        done = [self._one(app, tasks) for app, tasks in _grouped(records)]
+        done = [self._one(each) for each in grouped(records)]
         stored = {each.title: each.stored_title for each in done if each.result not in _NOT_STORED}
         there = {TaskName(stored[name.app], name.task) for name in self._index.tasks if name.app in stored}
-        return tuple(evolve(each, missing=_still_missing(each, there)) for each in done)
+        return tuple(self._finished(each, there) for each in done)
 
-    def _one(self, app: Record, tasks: list[Record]) -> AppImport:
-        title = str(app.get("title", ""))
+    def _one(self, records: AppRecords) -> AppImport:
+        title = records.title
         try:
-            definition = definition_of(app, tasks)
+            parts = parts_of(records)
             try:
-                return self._import(definition, title)
+                return self._import(parts, title)
             except (DuplicateKey, NotFound):
                 # Somebody made an app of the title meanwhile, or deleted it: what is there now is looked at once more.
-                return self._import(definition, title)
+                return self._import(parts, title)
         except ZonaError as exc:
             return AppImport(title=title, result=ImportResult.FAILED, error=exc.as_dict())
 
-    def _import(self, definition: AppDefinition, title: str) -> AppImport:
-        definition, mapped = self._mapped(evolve(definition, title=self._renamed.get(title, title)))
+    def _import(self, parts: PackagedParts, title: str) -> AppImport:
+        definition, mapped = self._mapped(evolve(parts.definition, title=self._renamed.get(title, title)))
         existing = self._existing(definition.title)
         if existing and self._on_conflict is OnConflict.SKIP:
             return AppImport(
@@ -180,14 +130,17 @@ class Importer:
         refuse_faults(self._context, definition)
         pictures = tuple(logos.new.values())
         ids = NewIds(self._data, existing.integration_id if existing else 0, len(definition.tasks), dry=self._dry)
+        own = _Own(self._data, parts)
         new_apps = [] if existing else [ids.app]
         if self._dry:
             refuse_full(self._context, integrations=[*self._made, *new_apps] if new_apps else [])
-            plan = self._plan(definition, existing, ids, pictures)
-            outcome = self._outcome(title, plan, mapped)
-            put_app(self._context, plan.in_short())
-            if outcome.result is ImportResult.OVERWRITTEN:
-                fit_instances(self._data, plan)
+            with self._data.transaction():
+                plan = self._plan(definition, existing, ids, pictures)
+                outcome = self._outcome(title, plan, mapped)
+                put_app(self._context, plan.in_short(with_inputs=bool(self._index.playbooks)))
+                if outcome.result is ImportResult.OVERWRITTEN:
+                    fit_instances(self._data, plan)
+                outcome = self._with_playbooks(outcome, plan, own)
             self._made += new_apps
             return outcome
         with taking(self._context, integrations=new_apps), self._data.transaction():
@@ -195,7 +148,60 @@ class Importer:
             outcome = self._outcome(title, plan, mapped)
             if outcome.result is not ImportResult.UNCHANGED:
                 write_app(self._context, plan, "packages.import_apps")
-        return outcome
+            return self._with_playbooks(outcome, plan, own)
+
+    def _with_playbooks(self, outcome: AppImport, app: AppPlan, own: _Own) -> AppImport:
+        """What became of an app, once its playbooks are as the package says, too."""
+        definitions, mapped = self._titles.applied(own.parts.playbooks, outcome.title)
+        plan = plan_playbooks(self._context, app.app, definitions, own.ids, is_new=app.before is None)
+        if plan.writes and self._dry:
+            put_playbooks(self._data, plan)
+        elif plan.writes:
+            write_playbooks(self._context, plan)
+        if plan.waiting:
+            self._waiting[outcome.title] = (app.app, plan.waiting)
+        return self._told(outcome, app, plan, mapped, self._titles.renamed(own.parts.playbooks))
+
+    def _told(
+        self,
+        outcome: AppImport,
+        app: AppPlan,
+        plan: PlaybookPlan,
+        mapped: tuple[MappedTask, ...],
+        renamed: dict[str, str],
+    ) -> AppImport:
+        found = changes_of_playbooks(self._context, plan) if app.before is not None else []
+        told = shown(found, min(_MOST_OF_APP - len(outcome.differences), self._room))
+        self._room -= len(told)
+        is_changed = plan.writes and outcome.result is ImportResult.UNCHANGED
+        return evolve(
+            outcome,
+            result=ImportResult.OVERWRITTEN if is_changed else outcome.result,
+            mapped=(*outcome.mapped, *mapped),
+            playbooks_created=len(plan.created),
+            playbooks_updated=len(plan.updated),
+            playbooks_removed=tuple(before.title for before, _ in plan.removed),
+            playbooks_renamed=renamed,
+            differences=(*outcome.differences, *told),
+            more_differences=outcome.more_differences + len(found) - len(told),
+        )
+
+    def _finished(self, outcome: AppImport, there: set[TaskName]) -> AppImport:
+        """What became of an app, once what it waited for may have come with later ones."""
+        if outcome.result in _NOT_STORED:
+            return outcome
+        app, waiting = self._waiting.get(outcome.title, (None, ()))
+        if app is not None:
+            waiting = self._settled(app, waiting)
+        missing = (*_still_missing(outcome, there), *missing_of(waiting))
+        return evolve(outcome, missing=missing, drafts=drafts_of(waiting))
+
+    def _settled(self, app: Integration, waiting: tuple[Waiting, ...]) -> tuple[Waiting, ...]:
+        try:
+            return settled(self._context, app, waiting, dry=self._dry is not None)
+        except ZonaError as exc:
+            reason = Lack(fault=Fault("", f"it could not be looked at again: {exc.message}", "another import"))
+            return tuple(evolve(each, lacks=(*each.lacks, reason)) for each in waiting)
 
     def _plan(
         self, definition: AppDefinition, existing: Integration | None, ids: NewIds, logos: tuple[StoredLogo, ...]
@@ -276,6 +282,14 @@ class Importer:
         return evolve(reference, app=self._renamed.get(reference.app, reference.app))
 
 
+class _Own:
+    """What else an app has in its package, and ids for that, taken before the transaction begins."""
+
+    def __init__(self, data: TenantData, parts: PackagedParts) -> None:
+        self.parts = parts
+        self.ids = iter(data.take_ids("playbooks", len(parts.playbooks)) if parts.playbooks else ())
+
+
 def _writes(plan: AppPlan) -> bool:
     tasks = plan.tasks
     return plan.app is not plan.before or bool(tasks.created or tasks.updated or tasks.retired)
@@ -284,18 +298,3 @@ def _writes(plan: AppPlan) -> bool:
 def _still_missing(app: AppImport, there: set[TaskName]) -> tuple[MissingTask, ...]:
     """The references that wait after all apps were imported: what one waits for may have come with a later one."""
     return tuple(lack for lack in app.missing if TaskName(lack.app or app.stored_title, lack.task) not in there)
-
-
-def _grouped(records: Iterable[Record]) -> Iterator[tuple[Record, list[Record]]]:
-    """Each app's record with those of its tasks; of too many no more than show that they are."""
-    app: Record | None = None
-    tasks: list[Record] = []
-    for record in records:
-        if record["kind"] == "app":
-            if app is not None:
-                yield app, tasks
-            app, tasks = record, []
-        elif record["kind"] == "task" and len(tasks) <= MOST_TASKS:
-            tasks.append(record)
-    if app is not None:
-        yield app, tasks

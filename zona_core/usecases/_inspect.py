@@ -20,6 +20,8 @@ class PackagedApp:
     description: str
     #: tags
     tasks: tuple[str, ...] = ()
+    #: titles
+    playbooks: tuple[str, ...] = ()
 
 
 @define(frozen=True, kw_only=True)
@@ -46,6 +48,7 @@ class Inventory:
     def __init__(self) -> None:
         self._apps: list[PackagedApp] = []
         self._tags: list[list[str]] = []
+        self._playbooks: list[list[str]] = []
         self.left_out: dict[str, int] = {}
 
     def note(self, record: Record) -> None:
@@ -55,12 +58,18 @@ class Inventory:
             title, version, description = (str(record.get(name, "")) for name in ("title", "version", "description"))
             self._apps.append(PackagedApp(title=title, version=version, description=description))
             self._tags.append([])
+            self._playbooks.append([])
         elif kind == "task":
             self._tags[-1].append(str(record.get("task_tag", "")))
+        elif kind == "playbook":
+            self._playbooks[-1].append(str(record.get("name", "")))
         elif kind != "header":
             self.left_out[kind] = self.left_out.get(kind, 0) + 1
 
     @property
     def apps(self) -> tuple[PackagedApp, ...]:
         """What was noted."""
-        return tuple(evolve(app, tasks=tuple(tags)) for app, tags in zip(self._apps, self._tags, strict=True))
+        return tuple(
+            evolve(app, tasks=tuple(tags), playbooks=tuple(titles))
+            for app, tags, titles in zip(self._apps, self._tags, self._playbooks, strict=True)
+        )

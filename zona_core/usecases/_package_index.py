@@ -22,6 +22,8 @@ class PackageIndex:
     def __init__(self) -> None:
         self.titles: list[str] = []
         self.tasks: set[TaskName] = set()
+        #: titles
+        self.playbooks: list[str] = []
         self.left_out: dict[str, int] = {}
         #: each name once, however often it stands there
         self._names: dict[TaskName, TaskName] = {}
@@ -34,6 +36,8 @@ class PackageIndex:
             self.titles.append(str(record.get("title", "")))
         elif kind == "task":
             self._note_task(self._known(TaskName(self.titles[-1], str(record.get("task_tag", "")))), record)
+        elif kind == "playbook":
+            self.playbooks.append(str(record.get("name", "")))
         elif kind != "header":
             self.left_out[kind] = self.left_out.get(kind, 0) + 1
 

@@ -17,6 +17,7 @@ from zona_core.persistence.database import TenantData
 from zona_core.ports.store import Where
 from zona_core.usecases import _reconcile as reconcile
 from zona_core.usecases._access import knows_task, objects_of
+from zona_core.usecases._app_playbooks import follow_title
 from zona_core.usecases._area import TenantContext
 from zona_core.usecases._history import keep
 from zona_core.usecases._logos import store_logos
@@ -65,10 +66,10 @@ class AppPlan:
     #: pictures to store
     logos: tuple[StoredLogo, ...] = ()
 
-    def in_short(self) -> AppPlan:
-        """The same with as much of each task as other plans ask for."""
-        parts = ("created", "updated", "retired")
-        short = {name: tuple(map(_in_short, getattr(self.tasks, name))) for name in parts}
+    def in_short(self, *, with_inputs: bool = False) -> AppPlan:
+        """The same with as much of each task as other plans ask for: those of playbooks ask for inputs."""
+        parts, cut = ("created", "updated", "retired"), {} if with_inputs else {"inputs": ()}
+        short = {name: tuple(_in_short(each, cut) for each in getattr(self.tasks, name)) for name in parts}
         return evolve(self, tasks=evolve(self.tasks, **short, former={}))
 
 
@@ -128,6 +129,8 @@ def write_app(context: TenantContext, plan: AppPlan, action: str) -> Integration
     """Carries the plan out, within the caller's transaction, which it was made in; gives the app as it is stored."""
     data, before = context.data, plan.before
     app = put_app(context, plan)
+    if before is not None:
+        follow_title(context, before, app)
     store_logos(data, plan.logos)
     keep(context, _replaced(plan))
     fit_instances(data, plan)
@@ -238,8 +241,8 @@ def taken(title: str) -> DuplicateKey:
     )
 
 
-def _in_short(task: Task) -> Task:
-    return evolve(task, description="", inputs=(), outputs=(), handler_config={}, logo="")
+def _in_short(task: Task, cut: Mapping[str, Any]) -> Task:
+    return evolve(task, description="", outputs=(), handler_config={}, logo="", **cut)
 
 
 def _with_new_logo(

@@ -13,7 +13,7 @@ from zona_core.domain.playbooks import StepKind
 from zona_core.domain.runs import Attempt, Execution, RunStatus
 from zona_core.persistence.database import TenantData
 from zona_core.ports.drawing import Bar, Look, Stretch, Waterfall
-from zona_core.ports.store import In, Range
+from zona_core.ports.store import Condition, In, Range
 from zona_core.usecases._engine.work import unit_key
 
 __all__ = ["MOST_ROWS", "waterfall_of"]
@@ -92,7 +92,7 @@ def waterfall_of(data: TenantData, run: Execution) -> Waterfall:
 
 def _groups(data: TenantData, run: Execution, job: Job | None, now: datetime) -> tuple[list[_Group], list[str]]:
     """The steps that have begun, each with its items, and a note on what was left out."""
-    of_run = {"parent_id": run.id, "step_kind": _KINDS}
+    of_run: dict[str, Condition] = {"parent_id": run.id, "step_kind": _KINDS}
     found: dict[str, _Group] = {}
 
     def group(name: str) -> _Group:
@@ -127,8 +127,8 @@ def _groups(data: TenantData, run: Execution, job: Job | None, now: datetime) ->
         assert record.item is not None
         group(record.step).items[record.item] = _bar(record, f"[{record.item}]", 2)
         drawn += 1
-    for name, count in counts.items():
-        group(str(name)).ended = count
+    for step, count in counts.items():
+        group(str(step)).ended = count
     left_out = sum(counts.values()) - drawn
     notes = (
         [f"{left_out:,} more items that have ended are not drawn; those that failed come first."] if left_out else []
@@ -140,7 +140,7 @@ def _groups(data: TenantData, run: Execution, job: Job | None, now: datetime) ->
 
 def _items(data: TenantData, run: Execution, room: int) -> Iterator[Execution]:
     """Records of items, those first that did not end well."""
-    where = {"parent_id": run.id, "item": Range(gte=0)}
+    where: dict[str, Condition] = {"parent_id": run.id, "item": Range(gte=0)}
     for status in (_UNWELL, RunStatus.SUCCESS.value):
         if room > 0:
             page = data.runs.find({**where, "status": status}, sort=[("created_at", 1)], limit=room)

@@ -16,6 +16,7 @@ from zona_core.persistence.repository import Listing
 from zona_core.persistence.snapshots import Snapshot
 from zona_core.ports.store import Where
 from zona_core.usecases._access import check_revision, narrowed, objects_of, permitted, readable_page
+from zona_core.usecases._app_playbooks import remove_with_app
 from zona_core.usecases._area import Area, TenantContext, use_case
 from zona_core.usecases._dependents import refuse_needed
 from zona_core.usecases._history import keep
@@ -37,6 +38,7 @@ class DeletedApp:
     app: Integration
     tasks: int
     instances: int
+    playbooks: int = 0
 
 
 #: what a list of names tells of an app
@@ -190,7 +192,7 @@ class Apps(Area):
 
     @use_case("apps:delete", by_object=True)
     def delete(self, app: int | str, *, force: bool = False, revision: int | None = None) -> DeletedApp:
-        """Sets an app, its tasks and its instances to deleted and erases the instances' values.
+        """Sets an app, its tasks, its playbooks and its instances to deleted and erases the instances' values.
 
         Refused while another app's tasks need one of its tasks, unless forced: their references wait then, for an app
         of that title. Raises ``NotFound``, ``RevisionConflict``, ``Conflict`` (``task_needed``).
@@ -209,6 +211,7 @@ class Apps(Area):
             gone = [evolve(task, status=AppStatus.DELETED, updated_ts=now) for task in tasks.values()]
             for task in gone:
                 data.tasks.replace(task)
+            playbooks = remove_with_app(self._context, before)
             instances = data.instances.all({**of_app, "status": LIVE_INSTANCE})
             for instance in instances:
                 data.instances.replace(evolve(instance, status=InstanceStatus.DELETED, values={}, updated_ts=now))
@@ -218,7 +221,7 @@ class Apps(Area):
             keep(self._context, [(before, after), *zip(tasks.values(), gone, strict=True)])
             data.changed("apps")
             data.record(self._context.actor, "apps.delete", _target(after), before=before, after=after)
-        return DeletedApp(app=after, tasks=len(tasks), instances=len(instances))
+        return DeletedApp(app=after, tasks=len(tasks), instances=len(instances), playbooks=playbooks)
 
     def _id_of_title(self, title: str) -> int:
         """The id of the app to update, 0 if there is none that the actor may know of."""

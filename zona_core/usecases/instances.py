@@ -9,7 +9,7 @@ from attrs import evolve
 
 from zona_core.domain.apps import Integration
 from zona_core.domain.instances import Credential, Instance, InstanceStatus
-from zona_core.domain.limits import limit_faults
+from zona_core.domain.limits import health_check_faults, limit_faults
 from zona_core.domain.secrets import MASK, Secret
 from zona_core.errors import DuplicateKey, Fault, InvalidInput, NotFound, RevisionConflict
 from zona_core.persistence.collections import INSTANCES, LIVE_INSTANCE
@@ -81,6 +81,7 @@ class Instances(Area):
         credential: int | str | None = None,
         status: InstanceStatus | None = None,
         rate_limiting: Mapping[str, Any] | None = None,
+        health_check_config: Mapping[str, Any] | None = None,
         revision: int | None = None,
     ) -> Instance:
         """Changes what is given; of ``values`` those named (None empties a field), the others stay.
@@ -89,6 +90,8 @@ class Instances(Area):
 
         ``credential`` names the shared one to use from now on, 0 or an empty text that none is used any more.
         ``rate_limiting``: ``{"requests": 100, "seconds": 60, "concurrent": 5}``, each optional; what exceeds it waits.
+        ``health_check_config``: ``{"interval": 300, "timeout": 30}`` has workers try it every so many seconds; what
+        they find is in its ``monitoring`` and changes nothing else. Without ``interval`` they do not.
 
         Raises like ``add``; ``InvalidInput`` for the status ``deleted``, which ``remove`` gives; ``RevisionConflict``.
         """
@@ -96,6 +99,8 @@ class Instances(Area):
             raise InvalidInput.of([Fault("status", "an update deletes nothing", "remove, which erases the values too")])
         if faults := limit_faults(rate_limiting or {}):
             raise InvalidInput.of([fault.under("rate_limiting") for fault in faults], "The instance")
+        if faults := health_check_faults(health_check_config or {}):
+            raise InvalidInput.of([fault.under("health_check_config") for fault in faults], "The instance")
         data = self._context.data
         of_app, before = instance_of(self._context, app, instance, "instances:write")
         check_revision(before.revision, revision, _target(before))
@@ -114,6 +119,9 @@ class Instances(Area):
             base_url=str(clean.get("base_url") or ""),
             allow_private=before.allow_private if allow_private is None else allow_private,
             rate_limiting=before.rate_limiting if rate_limiting is None else dict(rate_limiting),
+            health_check_config=(
+                before.health_check_config if health_check_config is None else dict(health_check_config)
+            ),
             status=status or (InstanceStatus.ACTIVE if before.status is InstanceStatus.ERROR else before.status),
             status_reason="",
             updated_ts=data.now(),

@@ -59,6 +59,7 @@ class Packages(Area):
         report = ExportReport(
             apps=tuple(app.title for app in exporter.apps),
             tasks=exporter.tasks,
+            playbooks=exporter.playbooks,
             digest=summary.digest.hex(),
             signed_by=summary.signature.key if summary.signature else "",
             missing=tuple(exporter.missing),

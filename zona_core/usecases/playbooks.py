@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import asdict, evolve
+from attrs import evolve
 
 from zona_core.domain.actors import Actor
 from zona_core.domain.apps import AppStatus
@@ -17,15 +17,23 @@ from zona_core.persistence.collections import LIVE_APP, PLAYBOOKS
 from zona_core.persistence.repository import Listing
 from zona_core.ports.importers import PlaybookReader
 from zona_core.ports.store import Condition
-from zona_core.usecases._access import check_revision, objects_of, readable_page, require, require_new
+from zona_core.usecases._access import (
+    check_revision,
+    objects_around,
+    objects_of,
+    readable_page,
+    require,
+    require_new,
+)
+from zona_core.usecases._app_playbooks import described, playbook_taken
 from zona_core.usecases._area import Area, TenantContext, use_case
 from zona_core.usecases._engine.beginning import Beginning
 from zona_core.usecases._engine.compiled import CompiledPlaybook
 from zona_core.usecases._engine.origins import Origin, inputs_for, playbook_run
 from zona_core.usecases._engine.rehearsal import Rehearsal, rehearsed
 from zona_core.usecases._history import describes_same, keep
-from zona_core.usecases._lookup import no_playbook, playbook_of
-from zona_core.usecases._playbook_checks import check
+from zona_core.usecases._lookup import app_of, no_playbook, playbook_of
+from zona_core.usecases._playbook_checks import check, home_of
 
 __all__ = ["Playbooks"]
 
@@ -44,8 +52,9 @@ class Playbooks(Area):
 
         With ``playbook_id`` it is put in the place of that one, whatever its title was. ``revision`` is that of the one
         to be replaced, 0 for none. The actor needs ``runs:run`` for each task that a step runs, and ``playbooks:run``
-        for each playbook: whoever runs the playbook later needs none of these. Raises ``InvalidInput`` with every
-        fault, ``PermissionDenied``, ``NotFound``, ``RevisionConflict``, ``DuplicateKey`` for a title that is taken.
+        for each playbook: whoever runs the playbook later needs none of these. A playbook with an ``app`` goes where
+        that one goes: into packages, and away when it is deleted. Raises ``InvalidInput`` with every fault,
+        ``PermissionDenied``, ``NotFound``, ``RevisionConflict``, ``DuplicateKey`` for a title that is taken.
         """
         check(self._context, definition)
         data, actor = self._context.data, self._context.actor
@@ -54,28 +63,39 @@ class Playbooks(Area):
         with data.transaction():
             before = self._before(definition, playbook_id)
             if before is not None and revision == 0:
-                raise _taken(definition)
+                raise playbook_taken(definition.title)
             check_revision(before.revision if before is not None else 0, revision, f"playbooks/{new_id}")
+            parts = described(definition, home_of(self._context, definition))
             if before is None:
-                return self._added(definition, new_id)
-            after = evolve(before, **_described(definition), updated_ts=data.now())
+                return self._added(parts, new_id)
+            after = evolve(before, **parts, updated_ts=data.now())
+            require_new(actor, "playbooks:write", objects_of(after))
             if describes_same(before, after):
                 return before
             try:
                 after = data.playbooks.replace(after)
             except DuplicateKey as exc:
-                raise _taken(definition) from exc
+                raise playbook_taken(definition.title) from exc
             keep(self._context, [(before, after)])
             data.record(actor, "playbooks.update", f"playbooks/{after.id}", before=before, after=after)
         return after
 
     @use_case("playbooks:read", by_object=True)
-    def list(self, *, status: AppStatus | None = None, after: str | None = None, limit: int = 100) -> Listing[Playbook]:
-        """Playbooks by title."""
-        context, where = self._context, {"status": LIVE_APP if status is None else status.value}
-        conditions: dict[str, Condition] = dict(where)
+    def list(
+        self,
+        *,
+        status: AppStatus | None = None,
+        app: int | str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> Listing[Playbook]:
+        """Playbooks by title; with ``app`` those that belong to it. Raises ``NotFound`` if there is no such app."""
+        context = self._context
+        where: dict[str, Condition] = {"status": LIVE_APP if status is None else status.value}
+        if app is not None:
+            where["integration_id"] = app_of(context, app, "apps:read").integration_id
         return readable_page(
-            context.actor, context.data.playbooks, PLAYBOOKS, conditions, sort=[("title", 1)], after=after, limit=limit
+            context.actor, context.data.playbooks, PLAYBOOKS, where, sort=[("title", 1)], after=after, limit=limit
         )
 
     @use_case("playbooks:read", by_object=True)
@@ -165,29 +185,17 @@ class Playbooks(Area):
             require(self._context.actor, "playbooks:write", objects_of(playbook), no_playbook(definition.title))
         return playbook
 
-    def _added(self, definition: PlaybookDefinition, new_id: int) -> Playbook:
+    def _added(self, parts: dict[str, Any], new_id: int) -> Playbook:
         data, actor = self._context.data, self._context.actor
-        require_new(actor, "playbooks:write")
         now = data.now()
-        playbook = Playbook(**_described(definition), id=new_id, user_id=actor.name, created_ts=now, updated_ts=now)
+        playbook = Playbook(**parts, id=new_id, user_id=actor.name, created_ts=now, updated_ts=now)
+        require_new(actor, "playbooks:write", objects_around(playbook))
         try:
             playbook = data.playbooks.insert(playbook)
         except DuplicateKey as exc:
-            raise _taken(definition) from exc
+            raise playbook_taken(playbook.title) from exc
         data.record(actor, "playbooks.add", f"playbooks/{new_id}", after=playbook)
         return playbook
 
     def _found(self, ref: int | str, permission: str) -> Playbook:
         return playbook_of(self._context, ref, permission)
-
-
-def _described(definition: PlaybookDefinition) -> dict[str, Any]:
-    return asdict(definition, recurse=False, filter=lambda attribute, _: attribute.name in _DESCRIBED)
-
-
-def _taken(definition: PlaybookDefinition) -> DuplicateKey:
-    message = f"there is a playbook {definition.title!r} already"
-    return DuplicateKey(message, collection="playbooks", fields=["title"])
-
-
-_DESCRIBED = frozenset(attribute.name for attribute in PlaybookDefinition.__attrs_attrs__)

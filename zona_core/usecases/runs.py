@@ -18,6 +18,7 @@ from zona_core.usecases._calls import time_faults
 from zona_core.usecases._engine.beginning import Beginning
 from zona_core.usecases._engine.calls import Order, order_of
 from zona_core.usecases._engine.origins import Origin, task_run
+from zona_core.usecases._engine.results import whole_results
 from zona_core.usecases._lookup import app_around, instance_of, playbook_around, run_of, task_of
 from zona_core.usecases._progress import STEP_KINDS, Progress, progress_of
 from zona_core.usecases._steering import Steering
@@ -128,6 +129,15 @@ class Runs(Steering):
         Raises ``NotFound``, also if it is no longer to be seen.
         """
         return progress_of(self._context, run_id, since, seconds)
+
+    @use_case("runs:read", by_object=True)
+    def results(self, run_id: str) -> dict[str, Any] | None:
+        """What a run or a step gave, whole, also what is too large for its record; None if that is nothing.
+
+        Raises ``NotFound``; ``StoreUnavailable`` with code ``blob_damaged`` if it is not what was kept.
+        """
+        run = run_of(self._context, run_id, "runs:read")
+        return whole_results(self._context.parts.blobs, self._context.data.tenant_code, run)
 
     @use_case("runs:read", by_object=True)
     def picture(self, run_id: str, *, format: PictureFormat = PictureFormat.SVG) -> bytes:  # noqa: A002  # its word

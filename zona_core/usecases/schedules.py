@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from attrs import define, evolve, fields
@@ -60,30 +60,33 @@ class Schedules(Area):
 
     @use_case("schedules:write", by_object=True)
     def save(
-        self, definition: ScheduleDefinition, *, schedule: int | str | None = None, revision: int | None = None
+        self, definition: ScheduleDefinition, *, schedule_id: int | None = None, revision: int | None = None
     ) -> Schedule:
-        """Makes a schedule, or puts the definition in the place of the one with its title, or of ``schedule``.
+        """Makes a schedule, or puts the definition in the place of the one with its title.
 
-        ``revision`` is that of the one to be replaced, 0 for none; each firing counts it up. The actor needs
-        ``playbooks:run`` on the playbook or ``runs:run`` on the task, and is named as who runs it from then on. What
-        the names mean now is what runs, whatever they mean later. A secret given as ``********`` stays as it is, if
-        the schedule runs the same as before.
+        With ``schedule_id`` it is put in the place of that one, whatever its title was. ``revision`` is that of the one
+        to be replaced, 0 for none; each firing counts it up. The actor needs ``playbooks:run`` on the playbook or
+        ``runs:run`` on the task, and is named as who runs it from then on. What the names mean now is what runs,
+        whatever they mean later. A secret given as ``********`` stays as it is, if the same is run as before.
         Raises ``InvalidInput`` with every fault, ``NotFound``, ``PermissionDenied``, ``DuplicateKey``,
         ``RevisionConflict``.
         """
         data = self._context.data
-        known = self._named(definition.title, schedule)
+        known = self._named(definition.title, schedule_id)
         inputs, ids = checked_schedule(self._context, definition, known)
         described = {**_described(definition), **ids, "inputs": inputs, "user_id": self._context.actor.name}
         new_id = known.id if known is not None else data.take_id("schedules")
         with data.transaction():
-            before = self._named(definition.title, schedule)
+            before = self._named(definition.title, schedule_id)
+            if before is not None and revision == 0:
+                raise _taken(definition.title)
+            if before is None and known is not None:
+                raise no_schedule(known.title)
             check_revision(before.revision if before is not None else 0, revision, f"schedules/{new_id}")
             try:
                 return self._added(described, new_id) if before is None else self._changed(before, described)
             except DuplicateKey as exc:
-                message = f"there is a schedule {definition.title!r} already"
-                raise DuplicateKey(message, collection="schedules", fields=["title"]) from exc
+                raise _taken(definition.title) from exc
 
     @use_case("schedules:read", by_object=True)
     def get(self, schedule: int | str) -> Schedule:
@@ -161,10 +164,10 @@ class Schedules(Area):
             self._record("schedules.remove", before, after)
         return after
 
-    def _named(self, title: str, ref: int | str | None) -> Schedule | None:
+    def _named(self, title: str, schedule_id: int | None) -> Schedule | None:
         """The schedule that a definition is to replace; raises ``NotFound`` if it names one that is not there."""
-        if ref is not None:
-            return schedule_of(self._context, ref, "schedules:write")
+        if schedule_id is not None:
+            return schedule_of(self._context, schedule_id, "schedules:write")
         if text_faults("title", title, 200):
             return None
         found = self._context.data.schedules.one({"title": title, "status": LIVE_SCHEDULE})
@@ -233,4 +236,11 @@ def _foretold(schedule: Schedule, calendar: Calendar, now: datetime, count: int)
 
 
 def _described(definition: ScheduleDefinition) -> dict[str, Any]:
-    return {name: getattr(definition, name) for name in _DESCRIBED}
+    """The attributes that a definition gives, times as they are stored."""
+    parts = {name: getattr(definition, name) for name in _DESCRIBED}
+    bounds = {name: parts[name].astimezone(UTC) for name in ("starts_at", "ends_at") if parts[name] is not None}
+    return {**parts, **bounds}
+
+
+def _taken(title: str) -> DuplicateKey:
+    return DuplicateKey(f"there is a schedule {title!r} already", collection="schedules", fields=["title"])

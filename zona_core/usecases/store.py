@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
+from zona_core.domain.duties import Duty
 from zona_core.domain.secrets import Secret
 from zona_core.domain.tenants import Placement, TenantStatus
 from zona_core.errors import Conflict, StoreUnavailable
@@ -65,6 +66,11 @@ class Maintenance(Area):
             _declare_all(store)
             removed += store.expire()
         return Expired(documents=removed)
+
+    @use_case("store:read")
+    def duties(self) -> builtins.list[Duty]:
+        """What one worker of the fleet does at a time, by name: when it is due, who has it in hand, how it went."""
+        return self._context.parts.database.duties.all(sort=[("_id", 1)])
 
     @use_case("store:write")
     def copy(self, to: str | Secret, *, overwrite: bool = False) -> builtins.list[Copied]:

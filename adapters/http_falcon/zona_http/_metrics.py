@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from zona_core.errors import ConfigurationError
 from zona_http._logging import METHODS
+from zona_http._run_metrics import RunMetrics
 
 if TYPE_CHECKING:
     from prometheus_client import Histogram
@@ -72,6 +73,8 @@ class Metrics:
         self._rate_limited = Counter(
             "zona_rate_limited", "Requests that came too fast, by the limit they met.", ("scope",), registry=own
         )
+
+        self.runs = RunMetrics(own)
 
     def started(self) -> None:
         """A request arrived; ``ended`` follows, however it ends."""

@@ -37,6 +37,7 @@ def create_app(zona: Zona, settings: HttpSettings | None = None) -> falcon.App: 
     served = operations(zona)
     release = version("zona")
     metrics = Metrics(release, routes={operation.path for operation in served} | SYSTEM_PATHS)
+    zona.observe(metrics.runs)
     document: dict[str, Any] = {}
     everything = [*served, *system_operations(zona, settings, metrics, document)]
     schemas = Schemas(_bodies(everything), _results(everything))

@@ -19,7 +19,7 @@ from pymongo.errors import (
 
 from zona_core.errors import Conflict, DuplicateKey, InvalidInput, StoreUnavailable, ZonaError
 
-__all__ = ["Guard", "is_duplicate", "is_too_large", "is_transient", "is_unknown", "key_of", "undone"]
+__all__ = ["Guard", "is_duplicate", "is_too_large", "is_transient", "is_unknown", "key_of", "translated", "undone"]
 
 _DUPLICATE: Final = 11000
 _TOO_LARGE: Final = (10334, 17419, 17420)

@@ -4,12 +4,14 @@ MongoDB lets transactions run side by side and fails one of two that touch the s
 began it would have to repeat all of it, and a ``with`` block cannot be repeated. So each transaction takes a lock at
 first: it changes one document of the database. Whoever finds it taken has seen nothing yet and can begin again.
 
-The lock goes with the transaction: the server undoes one whose process has died, after 60 seconds by its default
-(``transactionLifetimeLimitSeconds``). Single calls and bulk calls take no lock.
+The lock goes with the transaction. The server undoes one whose process has died only after 60 seconds by its default
+(``transactionLifetimeLimitSeconds``); whoever waits for the lock ends it sooner, once it has stood still for a while.
+Single calls and bulk calls take no lock.
 """
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
@@ -27,17 +29,22 @@ from pymongo.write_concern import WriteConcern
 from zona_core.errors import StoreUnavailable
 
 from ._clients import Link
-from ._errors import Guard, is_transient, is_unknown, undone
+from ._errors import Guard, is_transient, is_unknown, translated, undone
 
 __all__ = ["LOCK", "META", "Sessions"]
 
 T = TypeVar("T")
+
+_log: Final = logging.getLogger("zona.mongo")
 
 #: a collection whose name no caller can have, and the document in it that transactions change first
 META: Final = "zona.meta"
 LOCK: Final = "transactions"
 #: seconds that a transaction waits for others; longer than the server lets an abandoned one live
 _PATIENCE: Final = 75.0
+#: seconds after which a transaction that asks for nothing counts as abandoned, and between two looks for such
+_ABANDONED: Final = 5.0
+_LOOKS: Final = 1.0
 #: seconds for which the outcome of a commit is asked for again, and a bulk call that others disturbed is repeated
 _PERSISTENCE: Final = 15.0
 #: seconds between attempts: random, up to a bound that doubles from the first to the last
@@ -147,12 +154,15 @@ class Sessions:
             pause = min(2 * pause, longest)
 
     def _begin(self) -> _Transaction:
-        ends = time.monotonic() + _PATIENCE
+        ends, looks_at = time.monotonic() + _PATIENCE, time.monotonic() + _LOOKS
         pause, longest = _PAUSES
         with self._guard:
             session = self._link.client.start_session()
             try:
                 while not self._locked(session):
+                    if time.monotonic() > looks_at:
+                        self._end_abandoned()
+                        looks_at = time.monotonic() + _LOOKS
                     self._wait(pause, ends)
                     pause = min(2 * pause, longest)
             except BaseException:
@@ -173,6 +183,27 @@ class Sessions:
                 raise
             return False
         return True
+
+    def _end_abandoned(self) -> None:
+        """Ends transactions like this one that stand still: their process has died, or will be told ``Conflict``.
+
+        A user may see and end its own without any further privilege; where that is refused the server's limit counts.
+        """
+        client = self._link.client
+        # NOTE: what the server does just now is no data: it is not to be asked for with any other concern.
+        admin = client.get_database("admin", read_concern=ReadConcern("local"))
+        own = {"$currentOp": {"allUsers": False, "idleSessions": True}}
+        still = {
+            "appName": client.options.pool_options.appname,
+            "transaction.timeInactiveMicros": {"$gt": int(_ABANDONED * 1_000_000)},
+        }
+        try:
+            found = [{"id": each["lsid"]["id"]} for each in admin.aggregate([own, {"$match": still}])]
+            if found:
+                admin.command({"killSessions": found})
+        except PyMongoError as exc:
+            reason = translated(exc, self._link.location.shown, META)
+            _log.warning("whether a transaction was abandoned could not be found out: %s", reason)
 
     def _end(self, opened: _Transaction) -> None:
         if opened.generation != self._link.generation:

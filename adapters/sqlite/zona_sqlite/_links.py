@@ -75,6 +75,10 @@ class Link:
         #: what is to be done should the transaction be undone
         self.undone: list[Callable[[], None]] = []
 
+    def __del__(self) -> None:
+        # NOTE: a connection refers to itself by its cache of statements: it would stay open until garbage is collected.
+        self.close()
+
     @property
     def inherited(self) -> bool:
         """Whether it belongs to the process that this one was forked from."""

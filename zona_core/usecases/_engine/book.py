@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,7 +12,7 @@ from attrs import evolve
 
 from zona_core.domain.jobs import Job, Wait
 from zona_core.domain.runs import Execution, RunStatus
-from zona_core.errors import ZonaError
+from zona_core.errors import RevisionConflict, ZonaError
 from zona_core.persistence.database import TenantData
 from zona_core.ports.store import Where
 from zona_core.usecases._engine.work import Call, Ending, Outcome, Unit
@@ -47,6 +48,8 @@ class Book:
         self.run = run
         self.job = job
         self._heeded = _wishes(job)
+        self._numbering = threading.Lock()
+        self._blobs = job.blobs
 
     def begun(self) -> None:
         """The run is under way."""
@@ -84,15 +87,26 @@ class Book:
 
     def end(self, ended: Execution, records: list[Execution]) -> None:
         """The run has ended, and with it these steps."""
-        with self._data.transaction():
-            run = self._data.runs.need(ended.id)
+        with self._numbering, self._data.transaction():
+            ended = evolve(ended, blobs=self._blobs)
             if self._data.jobs.delete_many(self._mine()):
                 self._data.runs.insert_many(records)
-                run = self._data.runs.replace(evolve(ended, revision=run.revision))
+                run = self._replaced(ended)
                 self._wake_parent()
-            elif not run.status.ended:  # it has, if the answer to this same write was lost
-                raise ClaimLost("the run is not this worker's any more")
+            else:
+                run = self._data.runs.need(ended.id)
+                if not run.status.ended:  # it has, if the answer to this same write was lost
+                    raise ClaimLost("the run is not this worker's any more")
         self.run = run
+
+    def number_blob(self) -> int:
+        """The number of a blob that is going to be put: no other one of the run has it, whoever carries it out."""
+        with self._numbering:
+            job = self._data.jobs.modify(self._mine(), count="blobs")
+            if job is None:
+                raise ClaimLost("the run is not this worker's any more")
+            self._blobs = job.blobs
+        return job.blobs
 
     def fail(self, exc: ZonaError) -> None:
         """The run cannot be carried out at all."""
@@ -154,7 +168,8 @@ class Book:
         told = _results(outcome) if outcome is not None else {}
         told |= {
             "status": ending.status,
-            "results": None if ending.results is None else dict(ending.results),
+            "results": None if ending.results is None or ending.blob is not None else dict(ending.results),
+            "results_blob": ending.blob,
             "error": None if ending.error is None else dict(ending.error),
             "skipped": ending.skipped,
         }
@@ -162,7 +177,10 @@ class Book:
 
     def _replaced(self, run: Execution) -> Execution:
         """Stores the run's record, whose revision may be another: the answer to an earlier write may have been lost."""
-        return self._data.runs.replace(evolve(run, revision=self._data.runs.need(run.id).revision))
+        try:
+            return self._data.runs.replace(run)
+        except RevisionConflict:
+            return self._data.runs.replace(evolve(run, revision=self._data.runs.need(run.id).revision))
 
     def _fence(self, **changes: Any) -> Job:
         job = self._data.jobs.modify(self._mine(), **changes)
@@ -188,7 +206,8 @@ def _results(outcome: Outcome) -> dict[str, Any]:
     failed = outcome.status is not RunStatus.SUCCESS
     return {
         "status": outcome.status,
-        "results": None if failed else dict(outcome.outputs),
+        "results": None if failed or outcome.blob is not None else dict(outcome.outputs),
+        "results_blob": None if failed else outcome.blob,
         "error": dict(outcome.error) if outcome.error is not None else None,
         "attempts": outcome.attempts,
         "records_processed": outcome.records_processed,

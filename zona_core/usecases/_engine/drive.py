@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Protocol
+
+from attrs import evolve
 
 from zona_core.domain.jobs import Control, Job, Wait, WaitReason
 from zona_core.domain.runs import Execution, RunStatus
@@ -18,6 +20,7 @@ from zona_core.usecases._engine.book import Book, ClaimLost
 from zona_core.usecases._engine.crew import Crew
 from zona_core.usecases._engine.patience import Patience
 from zona_core.usecases._engine.perform import Performer
+from zona_core.usecases._engine.results import Results
 from zona_core.usecases._engine.timers import Timer, Timers
 from zona_core.usecases._engine.work import Ending, Later, Outcome, Plan, Unit
 
@@ -27,6 +30,8 @@ _log: Final = logging.getLogger("zona.runs")
 
 #: seconds that a run which only waits stays with its worker
 _STAYS: Final = 2.0
+#: seconds after which a wait is looked at again whose timer fired too early
+_AGAIN: Final = 0.01
 #: waits that are asked again whenever the run is looked at: what they wait for may have come early
 _ASKED_AGAIN: Final = frozenset({WaitReason.APPROVAL, WaitReason.PLAYBOOK, WaitReason.SLOT})
 
@@ -43,6 +48,9 @@ class Host(Protocol):
     def begun(self, tenant_code: str) -> None:
         """Another run was begun, for whoever is free."""
 
+    def recorded(self, tenant_code: str, steps: Sequence[Execution]) -> None:
+        """Steps have ended, and were recorded."""
+
 
 class Drive:
     """Carries out a run's units, records each outcome before the next one begins, and gives the run back when it waits.
@@ -51,12 +59,21 @@ class Drive:
     """
 
     def __init__(
-        self, host: Host, data: TenantData, book: Book, *, plan: Plan, performer: Performer, patiently: Patience
+        self,
+        host: Host,
+        data: TenantData,
+        book: Book,
+        *,
+        plan: Plan,
+        performer: Performer,
+        results: Results,
+        patiently: Patience,
     ) -> None:
         self._host = host
-        self._data = data
+        self.data = data
         self._plan = plan
         self._performer = performer
+        self._results = results
         self._patiently = patiently
         self._lock = threading.RLock()
         self._active: set[str] = set()
@@ -81,7 +98,7 @@ class Drive:
 
     def check(self) -> None:
         """Looks whether somebody wants something else of the run than before; raises ``StoreUnavailable``."""
-        job = self._data.jobs.get(self.key[1])
+        job = self.data.jobs.get(self.key[1])
         if job is not None and job.token == self.book.job.token and job.control is Control.CANCEL:
             self._guarded(self._cancelled)  # not by a thread of the crew: handlers may hang in all of them
         elif job is None or job.token != self.book.job.token or self.book.is_news(job):
@@ -123,7 +140,7 @@ class Drive:
 
     def _concluded(self, unit: Unit, result: Outcome | Later) -> list[Unit]:
         """Takes note of how a unit ended. Those that end while another one is being recorded are recorded together."""
-        self._inbox.append((unit, result))
+        self._inbox.append((unit, result if isinstance(result, Later) else self._results.kept(result)))
         with self._lock:
             arrived = [self._inbox.popleft() for _ in range(len(self._inbox))]
             if self._over or not arrived:  # somebody else had it with his own
@@ -168,7 +185,7 @@ class Drive:
             if unit.step is not None:
                 records.append(self.book.record(unit, outcome, now))
                 if whole is not None:
-                    records.append(self.book.record(Unit(step=unit.step), whole, now))
+                    records.append(self.book.record(Unit(step=unit.step), self._results.kept(whole), now))
         ending = self._plan.ending() if not self._active and not self._waits else None
         if ending is not None:
             unit, outcome = ended[-1]
@@ -177,6 +194,7 @@ class Drive:
         if records:
             self._patiently(lambda: self.book.step(records, self._noted))
             self._unwritten = False
+            self._host.recorded(self.key[0], records)
         return False
 
     # what comes next
@@ -292,8 +310,11 @@ class Drive:
             self._end(Ending(status=status, error={"code": code, "message": message}, skipped=skipped), [])
 
     def _end(self, ending: Ending, records: list[Execution], outcome: Outcome | None = None) -> None:
+        ending = self._results.ended(ending) if outcome is None else evolve(ending, blob=outcome.blob)
         ended = self.book.ended(ending, self._now(), outcome)
         self._patiently(lambda: self.book.end(ended, records))
+        if records:
+            self._host.recorded(self.key[0], records)
         self._finish(self.book.run)
 
     def _finish(self, ended: Execution | None) -> None:
@@ -310,18 +331,30 @@ class Drive:
     # helpers
 
     def _now(self) -> datetime:
-        return self._patiently(self._data.now)
+        return self._patiently(self.data.now)
 
     @property
     def _noted(self) -> dict[str, Wait]:
         return {key: wait for key, (_, wait) in self._waits.items()}
 
-    def _after(self, wait: Wait) -> Timer:
+    def _after(self, wait: Wait, *, least: float = 0.0) -> Timer:
         left = (wait.until - self._now()).total_seconds()
-        return self._host.timers.after(left, self._wake)
+        return self._host.timers.after(max(least, left), self._wake)
 
     def _wake(self) -> None:
-        self._host.crew.submit(self.key[0], lambda: self._go(self._advanced))
+        self._host.crew.submit(self.key[0], lambda: self._go(self._woken))
+
+    def _woken(self) -> list[Unit]:
+        """A timer has fired. What is early all the same, by a clock that is coarse or was put back, is not lost."""
+        units = self._advanced()
+        with self._lock:
+            if self._over or self._stopping or self.book.job.control is Control.PAUSE:
+                return units
+            for key, (_, wait) in self._waits.items():
+                timer = self._timers.get(key)
+                if key not in self._active and (timer is None or timer.fired):
+                    self._timers[key] = self._after(wait, least=_AGAIN)
+        return units
 
     def _forget(self, key: str) -> None:
         self._waits.pop(key, None)

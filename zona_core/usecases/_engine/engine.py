@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Final
@@ -15,7 +15,8 @@ from attrs import evolve
 from zona_core.domain.actors import Actor
 from zona_core.domain.jobs import Job
 from zona_core.domain.runs import Execution, RunStatus
-from zona_core.errors import Conflict, StoreUnavailable, TenantUnavailable, ZonaError
+from zona_core.errors import Conflict, StoreUnavailable, TaskFailed, TenantUnavailable, ZonaError
+from zona_core.persistence.database import TenantData
 from zona_core.persistence.queue import JobQueue
 from zona_core.ports.store import Range
 from zona_core.usecases._area import Parts, TenantContext
@@ -27,6 +28,8 @@ from zona_core.usecases._engine.drive import Drive
 from zona_core.usecases._engine.loading import Loader
 from zona_core.usecases._engine.membership import Membership
 from zona_core.usecases._engine.patience import Patience
+from zona_core.usecases._engine.results import Results
+from zona_core.usecases._engine.rota import Rota
 from zona_core.usecases._engine.rounds import Rounds
 from zona_core.usecases._engine.subruns import begun_by
 from zona_core.usecases._engine.timers import Timers
@@ -82,6 +85,8 @@ class Engine:
         self.breakers = Breakers()
         self._member = Membership(parts.database, settings.lease_seconds, self._lost)
         self._queue = JobQueue(parts.database, parts.clock.monotonic)
+        self._rota = Rota(self._queue.due, parts.clock.monotonic)
+        self._observers = parts.observers
         self._loader = Loader(self)
         self._rounds = Rounds(self, parts)
 
@@ -115,9 +120,10 @@ class Engine:
                 run = data.runs.insert(run)
                 data.jobs.insert(job)
             if here:
-                self._set_out(context, run, job, order)
+                self._set_out(context, run, job, order, 0.0)
         if not here:
             self._backlog = True
+            self._rota.add(data.tenant_code)
             executor.announce()
             if executor.runs_here:
                 self.pick()
@@ -228,12 +234,14 @@ class Engine:
 
     def _claim_due(self) -> None:
         try:
+            self._rota.look()
             while not self._closed and self._member.holds and self.crew.room > 0:
                 self._backlog = False
-                tenants = self._queue.due()
-                claimed = [self._claim(code) for code in tenants if self.crew.room > 0]
-                if not any(claimed):
+                code = self._rota.next()
+                if code is None:
                     break
+                if not self._claim(code):
+                    self._rota.remove(code)
             else:
                 self._backlog = True
         except StoreUnavailable as exc:
@@ -242,14 +250,16 @@ class Engine:
 
     def release(self, dead: str) -> None:
         """Gives back what a worker held that is no more."""
-        cleared = set()
+        cleared, count = set(), 0
         for code, run_id in self._queue.held_by(dead):
+            count += 1
             data = self._parts.database.tenant(code)
             if code not in cleared:  # before anybody goes on, who asks for the same turns anew
                 Turns(data).clear(dead)
                 cleared.add(code)
-            data.jobs.modify({"_id": run_id, "worker": dead}, worker="", due_at=data.now())
+            self._give_back(data, run_id, dead)
         self._backlog = True
+        self._observers.reaped(count)
 
     def reap(self) -> None:
         """Gives back what workers held whose lease has run out."""
@@ -266,6 +276,11 @@ class Engine:
         workers.delete_many({"until": Range(lt=now - timedelta(hours=1))})
         self._mend()
 
+    @staticmethod
+    def _give_back(data: TenantData, run_id: str, worker: str) -> None:
+        with data.transaction():  # it waits its turn, and so outlasts one that the dead left open
+            data.jobs.modify({"_id": run_id, "worker": worker}, worker="", due_at=data.now())
+
     def _mend(self) -> None:
         """Gives back what is claimed for this worker without being under way: an answer of the store was lost."""
         worker = self._member.id
@@ -278,7 +293,7 @@ class Engine:
             for code, run_id in strays:
                 _log.warning("the run %s is taken up again", run_id)
                 data = self._parts.database.tenant(code)
-                data.jobs.modify({"_id": run_id, "worker": worker}, worker="", due_at=data.now())
+                self._give_back(data, run_id, worker)
                 self._backlog = True
         finally:
             self._picking.release()
@@ -288,15 +303,24 @@ class Engine:
     def left(self, drive: Drive, ended: Execution | None) -> None:
         """See ``Host.left``."""
         with self._lock:
-            if self._drives.get(drive.key) is drive:
+            under_way = self._drives.get(drive.key) is drive
+            if under_way:
                 del self._drives[drive.key]
             watches = self._watches.pop(drive.key, []) if ended is not None else []
         for watch in watches:
             watch.tell(ended)  # type: ignore[arg-type]  # there are none without it
         if ended is not None and drive.book.job.parent:
             self.look(drive.key[0], drive.book.job.parent)
+        if under_way:
+            self._observers.left(drive.key[0], drive.book.run)
+        if ended is not None:
+            self._observers.ended(drive.data, ended)
         if self._backlog and not self._closed:
             self.timers.after(0, lambda: self._submit_pick(drive.key[0]))
+
+    def recorded(self, tenant_code: str, steps: Sequence[Execution]) -> None:
+        """See ``Host.recorded``."""
+        self._observers.recorded(tenant_code, steps)
 
     def close(self, grace: float = 5.0) -> None:
         """Begins nothing more, waits up to ``grace`` seconds for what is under way, and gives everything back."""
@@ -338,7 +362,8 @@ class Engine:
             context = self._context(tenant_code)
             if context is None:
                 return False
-            where = {"worker": None, "due_at": Range(lte=context.data.now())}
+            now = context.data.now()
+            where = {"worker": None, "due_at": Range(lte=now)}
             job = context.data.jobs.modify(where, sort=[("due_at", 1)], worker=worker, awaits="", count="token")
             if job is None:
                 return False
@@ -346,7 +371,7 @@ class Engine:
             if run is None or run.status.ended:  # nothing is to be done any more
                 context.data.jobs.delete(job.id)
                 return True
-            self._set_out(context, run, job, None)
+            self._set_out(context, run, job, None, (now - (job.due_at or now)).total_seconds())
         except (StoreUnavailable, Conflict) as exc:
             _log.warning("the runs of the tenant %s cannot be claimed: %s", tenant_code, exc)
             return False
@@ -364,13 +389,14 @@ class Engine:
                 pass
             return None
 
-    def _set_out(self, context: TenantContext, run: Execution, job: Job, order: Order | None) -> None:
+    def _set_out(self, context: TenantContext, run: Execution, job: Job, order: Order | None, waited: float) -> None:
+        """``waited``: seconds for which it was due."""
         try:
-            self._drive(context, run, job, order)
+            self._drive(context, run, job, order, waited)
         except (StoreUnavailable, Conflict, ClaimLost) as exc:
             _log.warning("the run %s cannot set out now: %s", run.id, exc)
 
-    def _drive(self, context: TenantContext, run: Execution, job: Job, order: Order | None) -> None:
+    def _drive(self, context: TenantContext, run: Execution, job: Job, order: Order | None, waited: float) -> None:
         trusted = TenantContext(_ACTOR, self._parts, lambda: self._parts.active(context.tenant.tenant_code))
         book = Book(trusted.data, run, job)
         patience = Patience(run.id, lambda: self._member.id == job.worker and self._member.holds)
@@ -381,13 +407,16 @@ class Engine:
                 raise
             _log.warning("the run %s cannot be carried out", run.id, exc_info=not isinstance(exc, ZonaError))
             message = f"the run cannot be carried out: {type(exc).__name__}"
-            book.fail(exc if isinstance(exc, ZonaError) else ZonaError(message, code="run_interrupted"))
+            book.fail(exc if isinstance(exc, ZonaError) else TaskFailed(message, code="run_interrupted"))
             for watch in self._watches.pop((trusted.tenant.tenant_code, run.id), []):
                 watch.tell(book.run)
+            self._observers.ended(trusted.data, book.run)
             return
-        drive = Drive(self, trusted.data, book, plan=plan, performer=performer, patiently=patience)
+        results = Results(self._parts, trusted.tenant.tenant_code, book, patience)
+        drive = Drive(self, trusted.data, book, plan=plan, performer=performer, results=results, patiently=patience)
         with self._lock:
             self._drives[drive.key] = drive
+        self._observers.claimed(trusted.tenant.tenant_code, run, waited)
         drive.start()
 
     def _lost(self) -> None:

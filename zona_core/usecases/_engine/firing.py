@@ -20,7 +20,14 @@ from zona_core.domain.firings import Plan, firings
 from zona_core.domain.jobs import Job
 from zona_core.domain.runs import Execution
 from zona_core.domain.schedules import Overlap, Schedule, ScheduleStatus
-from zona_core.errors import InvalidInput, NotFound, RevisionConflict, StoreUnavailable, TenantUnavailable, ZonaError
+from zona_core.errors import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    StoreUnavailable,
+    TenantUnavailable,
+    ZonaError,
+)
 from zona_core.persistence.due_schedules import DueSchedules
 from zona_core.usecases._area import Parts, TenantContext
 from zona_core.usecases._engine.scheduled import origin_of, run_before, target_of_schedule
@@ -107,7 +114,7 @@ class Firing:
                     if data.runs.get(run.id) is None:
                         data.runs.insert(run)
                         data.jobs.insert(job)
-        except (NotFound, RevisionConflict):
+        except (Conflict, NotFound):
             return  # another worker was faster, or somebody has changed it
         if after.status_reason:
             _log.warning(
@@ -126,7 +133,7 @@ def _fired(context: TenantContext, schedule: Schedule, now: datetime) -> tuple[S
     begun: Begun = ()
     try:
         begun = _runs(context, schedule, plan)
-        reason = "" if begun else f"{plan.dropped} firings passed while nothing was there to fire"
+        reason = "" if begun or not plan.dropped else f"{plan.dropped} firings passed while nobody was there to fire"
     except ZonaError as exc:
         if _is_passing(exc):
             raise
@@ -148,7 +155,7 @@ def _runs(context: TenantContext, schedule: Schedule, plan: Plan) -> Begun:
     if not plan.due:
         return ()
     if before := run_before(context.data, schedule):
-        raise ZonaError(f"the run before, {before}, was still going", code="run_under_way")
+        raise Conflict(f"the run before, {before}, was still going", code="run_under_way")
     target = target_of_schedule(context, schedule)
     code = context.data.tenant_code
     return [target.begun(context, origin_of(code, schedule, nominal)) for nominal in plan.due]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, Final
 
 from zona_core.domain.fields import Field
@@ -23,7 +23,8 @@ from zona_core.usecases._engine.calls import Order, order_of_run
 from zona_core.usecases._engine.compiled import CompiledPlaybook
 from zona_core.usecases._engine.patience import Patience
 from zona_core.usecases._engine.perform import Performer, Tools
-from zona_core.usecases._engine.sealing import inputs_of
+from zona_core.usecases._engine.results import recalled
+from zona_core.usecases._engine.sealing import hidden_texts, inputs_of
 from zona_core.usecases._engine.single import SinglePlan
 from zona_core.usecases._engine.walk import Walk
 from zona_core.usecases._engine.work import Plan
@@ -49,12 +50,12 @@ def playbook_at(data: TenantData, playbook_id: int, revision: int) -> PlaybookDe
 
 
 class Loader:
-    """Puts together what carries a run out. Keeps playbooks' expressions compiled."""
+    """Puts together what carries a run out. Keeps playbooks, with their expressions compiled."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._lock = threading.Lock()
-        self._compiled: OrderedDict[tuple[str, int, int], CompiledPlaybook] = OrderedDict()
+        self._playbooks: OrderedDict[Hashable, tuple[PlaybookDefinition, CompiledPlaybook]] = OrderedDict()
 
     def parts(
         self, context: TenantContext, book: Book, patience: Patience, order: Order | None = None
@@ -64,20 +65,25 @@ class Loader:
             return self._single(context, book, patience, order)
         return self._walk(context, book, patience)
 
-    def compiled(self, context: TenantContext, playbook: PlaybookDefinition, key: tuple[int, int]) -> CompiledPlaybook:
-        """The playbook's expressions; ``key``: its id and revision."""
-        place = (context.tenant.tenant_code, *key)
+    def playbook(self, context: TenantContext, run: Execution) -> tuple[PlaybookDefinition, CompiledPlaybook]:
+        """The run's playbook as it was when the run began, which never changes, and its expressions.
+
+        Raises ``NotFound``, ``InvalidInput``, ``StoreUnavailable``.
+        """
+        tenant = context.tenant  # one that was made anew under the same code is another one
+        place = (tenant.tenant_code, tenant.created_ts, run.playbook_id, run.playbook_revision)
         with self._lock:
-            found = self._compiled.get(place)
-            if found is not None:
-                self._compiled.move_to_end(place)
-                return found
-        found = CompiledPlaybook(playbook, context.parts.expressions())
+            known = self._playbooks.get(place)
+            if known is not None:
+                self._playbooks.move_to_end(place)
+                return known
+        found = playbook_at(context.data, run.playbook_id, run.playbook_revision)
+        made = found, CompiledPlaybook(found, context.parts.expressions())
         with self._lock:
-            self._compiled[place] = found
-            if len(self._compiled) > _MOST_COMPILED:
-                self._compiled.popitem(last=False)
-        return found
+            self._playbooks[place] = made
+            if len(self._playbooks) > _MOST_COMPILED:
+                self._playbooks.popitem(last=False)
+        return made
 
     def _single(
         self, context: TenantContext, book: Book, patience: Patience, order: Order | None
@@ -90,12 +96,14 @@ class Loader:
 
     def _walk(self, context: TenantContext, book: Book, patience: Patience) -> tuple[Plan, Performer]:
         run, job = book.run, book.job
-        playbook = playbook_at(context.data, run.playbook_id, run.playbook_revision)
-        compiled = self.compiled(context, playbook, (run.playbook_id, run.playbook_revision))
+        playbook, compiled = self.playbook(context, run)
         redactor, inputs = Redactor(), inputs_of(job, run)
         redactor.conceal_all(_secrets(playbook.inputs, inputs))
+        for text in hidden_texts(inputs, run.inputs):
+            redactor.conceal(text)
         about = {"id": run.id, "playbook": run.playbook_title, "trigger": run.trigger, "actor": run.actor}
-        walk = Walk(playbook, compiled, about, inputs)
+        most_bytes = context.parts.settings.max_blob_bytes
+        walk = Walk(playbook, compiled, about, inputs, most_bytes=most_bytes, conceal=redactor.data)
         if job.token > 1 or job.reused:
             walk.recall(_ended(context, book), job.waits)
         performer = Performer(self._tools, context, book, patience=patience, compiled=compiled, redactor=redactor)
@@ -113,7 +121,7 @@ def _ended(context: TenantContext, book: Book) -> list[Execution]:
     ids = list(book.job.reused)
     for start in range(0, len(ids), 500):
         found += context.data.runs.all({"_id": In(ids[start : start + 500])})
-    return found
+    return [recalled(context, record) for record in found]
 
 
 _KINDS: Final = ("task", "set", "wait", "approval", "playbook")

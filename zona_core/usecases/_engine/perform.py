@@ -18,9 +18,8 @@ from zona_core.domain.playbooks import StepKind
 from zona_core.domain.redaction import Redactor
 from zona_core.domain.runs import Attempt, Execution, RunStatus
 from zona_core.errors import StoreUnavailable, TaskFailed, TaskTimeout, ZonaError
-from zona_core.ports.handlers import TaskOutcome
 from zona_core.usecases._area import TenantContext
-from zona_core.usecases._calls import handled, presentable_outcome
+from zona_core.usecases._calls import Presentable, handled, presentable_outcome
 from zona_core.usecases._engine.book import Book, ClaimLost
 from zona_core.usecases._engine.breakers import Breakers
 from zona_core.usecases._engine.calls import Order, call_of, order_of_step
@@ -28,6 +27,8 @@ from zona_core.usecases._engine.compiled import CompiledPlaybook
 from zona_core.usecases._engine.crew import Crew
 from zona_core.usecases._engine.patience import Patience
 from zona_core.usecases._engine.places import Places
+from zona_core.usecases._engine.results import recalled
+from zona_core.usecases._engine.sealing import concealed
 from zona_core.usecases._engine.timers import Timers
 from zona_core.usecases._engine.trials import Trial
 from zona_core.usecases._engine.turns import Turns
@@ -150,7 +151,7 @@ class Performer:
         made = before.attempts if before is not None else ()
         this = evolve(call.call, attempt=len(made) + 1, abandoned=trial.gave_up.is_set)
 
-        def over(result: TaskOutcome | TaskFailed) -> Outcome | Later:
+        def over(result: Presentable | TaskFailed) -> Outcome | Later:
             self._trials.pop(unit.key, None)
             attempt = self._attempt(began_at, (clock.monotonic() - began) * 1000, result)
             self._leave(unit, call, result)
@@ -180,11 +181,11 @@ class Performer:
         before: Wait | None,
         started_at: datetime,
         attempt: Attempt,
-        result: TaskOutcome | TaskFailed,
+        result: Presentable | TaskFailed,
     ) -> Outcome | Later:
         """The outcome, or another attempt later, by the policy."""
         attempts = (*(before.attempts if before is not None else ()), attempt)
-        if isinstance(result, TaskOutcome):
+        if isinstance(result, Presentable):
             return Outcome(
                 status=RunStatus.SUCCESS,
                 outputs=result.outputs,
@@ -192,6 +193,7 @@ class Performer:
                 started_at=started_at,
                 records_processed=result.records_processed,
                 performance=result.performance,
+                size=result.size,
                 call=call,
             )
         if _repeats(call.policy, call.retried, result, len(attempts)):
@@ -203,8 +205,8 @@ class Performer:
         return Outcome(status=status, error=result.as_dict(), attempts=attempts, started_at=started_at, call=call)
 
     @staticmethod
-    def _attempt(began_at: datetime, duration_ms: float, result: TaskOutcome | TaskFailed) -> Attempt:
-        if isinstance(result, TaskOutcome):
+    def _attempt(began_at: datetime, duration_ms: float, result: Presentable | TaskFailed) -> Attempt:
+        if isinstance(result, Presentable):
             return Attempt(started_at=began_at, duration_ms=round(duration_ms, 3), status=RunStatus.SUCCESS)
         status = RunStatus.TIMEOUT if isinstance(result, TaskTimeout) else RunStatus.FAILURE
         return Attempt(started_at=began_at, duration_ms=round(duration_ms, 3), status=status, error=result.as_dict())
@@ -224,7 +226,7 @@ class Performer:
         attempts = before.attempts if before is not None else ()
         return Later(wait=Wait(reason=reason, until=until, attempts=attempts, started_at=started_at, detail=key))
 
-    def _leave(self, unit: Unit, call: Call, result: TaskOutcome | TaskFailed | None = None) -> None:
+    def _leave(self, unit: Unit, call: Call, result: Presentable | TaskFailed | None = None) -> None:
         if call.instance is not None and result is not None:
             failure = result if isinstance(result, TaskFailed) else None
             self._tools.breakers.report(self._tenant, call.instance.instance_id, failure)
@@ -250,7 +252,8 @@ class Performer:
         step = unit.step
         assert step is not None
         if step.kind is StepKind.SET:
-            return Outcome(status=RunStatus.SUCCESS, outputs=self._value(unit, "set"), started_at=started_at)
+            outputs = self._redactor.data(self._value(unit, "set"))
+            return Outcome(status=RunStatus.SUCCESS, outputs=outputs, started_at=started_at)
         if step.kind is StepKind.WAIT:
             return self._time(unit, before, started_at)
         if step.kind is StepKind.APPROVAL:
@@ -271,7 +274,7 @@ class Performer:
         assert step.approval is not None
         if before is None:
             until = started_at + timedelta(seconds=step.approval.expires)
-            asked = str(self._value(unit, "approval.message"))
+            asked = self._redactor.text(str(self._value(unit, "approval.message")))
             before = Wait(reason=WaitReason.APPROVAL, until=until, started_at=started_at, detail=asked)
         decision = self._book.job.decisions.get(step.name)
         if decision is None:
@@ -288,6 +291,7 @@ class Performer:
         if before is None:
             try:
                 begun = self._tools.begins(self._context, self._book, unit, self._value(unit, "inputs"))
+                begun = concealed(*begun, self._redactor)
             except (StoreUnavailable, TaskFailed):
                 raise
             except ZonaError as exc:
@@ -297,6 +301,7 @@ class Performer:
         run = self._context.data.runs.need(before.detail)
         if not run.status.ended:
             return Later(wait=evolve(before, until=now + _CHILD))
+        run = recalled(self._context, run)
         status = RunStatus.SUCCESS if run.status is RunStatus.SUCCESS else RunStatus.FAILURE
         return Outcome(status=status, outputs=run.results or {}, error=run.error, started_at=started_at)
 

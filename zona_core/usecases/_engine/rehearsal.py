@@ -160,7 +160,8 @@ class _Stage:
                 self._compiled.value(step.name, "wait", unit.scope)
                 made_up = {}
             case StepKind.APPROVAL:
-                told["inputs"] = {"message": self._compiled.value(step.name, "approval.message", unit.scope)}
+                asked = {"message": self._compiled.value(step.name, "approval.message", unit.scope)}
+                told["inputs"] = self._redactor.data(asked)
                 made_up = {"approved": True, "by": self._context.actor.name, "comment": ""}
             case _:
                 told["inputs"] = self._redactor.data(self._compiled.value(step.name, "inputs", unit.scope))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from zona_core.errors import StoreUnavailable
 from zona_core.usecases._area import Parts
+from zona_core.usecases._engine.chores import chores_of
+from zona_core.usecases._engine.duties import Duties
 from zona_core.usecases._engine.firing import Firing
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ class Rounds:
         self._engine = engine
         self._reaps = parts.settings.lease_seconds / 2
         self._firing = Firing(parts, engine.begun)
+        self._duties = Duties(
+            lambda: parts.database, chores_of(parts), lambda: engine.worker, parts.settings.lease_seconds
+        )
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -39,8 +44,9 @@ class Rounds:
             self._thread.start()
 
     def stop(self) -> None:
-        """Ends, after the round that is under way."""
+        """Ends, after the round that is under way; duties are broken off."""
         self._stopped.set()
+        self._duties.stop()
 
     def _work(self) -> None:
         reaped = float("-inf")
@@ -54,6 +60,7 @@ class Rounds:
                 self._engine.pick()
                 if self._engine.working:
                     self._firing.look()
+                    self._duties.look()
             except StoreUnavailable as exc:
                 _log.warning("a round was broken off: %s", exc)
             except Exception:  # noqa: BLE001  # the next round may succeed

@@ -14,6 +14,7 @@ from zona_core.domain.jobs import Job
 from zona_core.domain.playbooks import Playbook
 from zona_core.domain.runs import Execution, RunStatus
 from zona_core.domain.schedules import Overlap, Schedule
+from zona_core.errors import NotFound
 from zona_core.persistence.database import TenantData
 from zona_core.usecases._area import TenantContext
 from zona_core.usecases._engine.calls import Order, order_of
@@ -79,14 +80,22 @@ def target_of(
 
 def target_of_schedule(context: TenantContext, schedule: Schedule) -> Target:
     """What a stored schedule runs, whatever names mean by now; raises like ``target_of``."""
-    return target_of(
-        context,
-        playbook=schedule.playbook_id,
-        app=schedule.integration_id,
-        task=schedule.task_id,
-        instance=schedule.instance_id or None,
-        inputs=schedule.inputs,
-    )
+    try:
+        return target_of(
+            context,
+            playbook=schedule.playbook_id,
+            app=schedule.integration_id,
+            task=schedule.task_id,
+            instance=schedule.instance_id or None,
+            inputs=schedule.inputs,
+        )
+    except NotFound as exc:
+        named = schedule.playbook or " ".join(filter(None, (schedule.app, schedule.task, schedule.instance)))
+        raise NotFound(
+            f"what {named} was when the schedule was saved is there no more: {exc.message}",
+            hint="saved again, the schedule runs what has that name now",
+            **exc.details,
+        ) from exc
 
 
 def origin_of(tenant_code: str, schedule: Schedule, nominal: datetime) -> Origin:
@@ -94,7 +103,8 @@ def origin_of(tenant_code: str, schedule: Schedule, nominal: datetime) -> Origin
 
     The time at which the schedule was made tells it from one that had its id in another installation.
     """
-    place = f"{tenant_code}/schedules/{schedule.id}/{schedule.created_ts.isoformat()}/{nominal.isoformat()}"
+    made, at = (each.isoformat(timespec="milliseconds") for each in (schedule.created_ts, nominal))
+    place = f"{tenant_code}/schedules/{schedule.id}/{made}/{at}"
     run_id = str(uuid.uuid5(uuid.NAMESPACE_OID, place))
     return Origin(actor=schedule.user_id, trigger=f"schedules/{schedule.id}", run_id=run_id)
 

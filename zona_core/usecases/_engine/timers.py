@@ -27,6 +27,11 @@ class Timer:
         self._timers = timers
         self.action: Callable[[], None] | None = action
 
+    @property
+    def fired(self) -> bool:
+        """Whether nothing more will come of it."""
+        return self.action is None
+
     def cancel(self) -> None:
         """Nothing happens any more, unless it is happening right now."""
         if self.action is not None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from math import inf
 from typing import Any, Final
 
 from attrs import Factory, define
@@ -13,7 +15,7 @@ from zona_core.domain.playbooks import PlaybookDefinition, Step
 from zona_core.domain.runs import Execution, RunStatus
 from zona_core.errors import TaskFailed
 from zona_core.usecases._engine.compiled import CompiledPlaybook
-from zona_core.usecases._engine.work import Ending, Outcome, Unit
+from zona_core.usecases._engine.work import Ending, Outcome, Unit, too_large
 
 __all__ = ["MOST_ITEMS", "Walk"]
 
@@ -30,6 +32,10 @@ class _Items:
     left: deque[int]
     active: set[int] = Factory(set)
     done: dict[int, tuple[RunStatus, Mapping[str, Any] | None, Mapping[str, Any] | None]] = Factory(dict)
+    #: bytes that the outputs of those that are done have as JSON, about
+    size: int = 0
+    #: when the first of those that are done was begun
+    began: datetime | None = None
 
     @property
     def failed(self) -> int | None:
@@ -38,7 +44,7 @@ class _Items:
 
 
 class Walk:
-    """See ``Plan``. ``records`` are those of steps and items that have ended already, in whichever run."""
+    """See ``Plan``. ``conceal`` masks secrets in what the run gives."""
 
     def __init__(
         self,
@@ -46,9 +52,14 @@ class Walk:
         compiled: CompiledPlaybook,
         run: Mapping[str, Any],
         inputs: Mapping[str, Any],
+        *,
+        most_bytes: float = inf,
+        conceal: Callable[[Any], Any] = lambda data: data,
     ) -> None:
         self.concurrency = playbook.concurrency
         self.timeout: float | None = playbook.timeout
+        self._most_bytes = most_bytes
+        self._conceal = conceal
         self._steps = {step.name: step for step in playbook.steps}
         self._compiled = compiled
         self._flow = Flow(playbook.steps)
@@ -68,16 +79,18 @@ class Walk:
                 whole[record.step] = record
             else:
                 self._earlier.setdefault(record.step, {})[record.item] = record
+        left = dict(whole)
         while True:
             self._skip_unwanted()
-            for name in set(self._flow.ready) & begun:
-                self._flow.begin(name)
-            known = [name for name in whole if name in self._flow.ready]
+            for name in self._flow.ready:
+                if name in whole or name in begun:
+                    self._flow.begin(name)  # so that it is not left out because of another one's failure
+            known = [name for name in left if name in self._flow.running]
             if not known:
                 return
-            # Failures last: what ended well before one of them must not be left out because of it.
-            name = next((name for name in known if whole[name].status is RunStatus.SUCCESS), known[0])
-            record = whole[name]
+            # Failures last: whatever ended well before one of them, and so had begun, comes first.
+            name = next((name for name in known if left[name].status is RunStatus.SUCCESS), known[0])
+            record = left.pop(name)
             self._settle(name, record.status, record.results, record.error)
 
     def take(self, room: int) -> list[Unit]:
@@ -123,14 +136,18 @@ class Walk:
         items = self._lists[step.name]
         items.active.discard(unit.item)
         items.done[unit.item] = (outcome.status, outcome.outputs, outcome.error)
+        items.size += outcome.size or 0
+        items.began = min(items.began or outcome.started_at, outcome.started_at)
         if outcome.status is not RunStatus.SUCCESS and not step.collect_errors:
             items.left.clear()
         if items.active or items.left:
             return None
         del self._lists[step.name]
         status, outputs, error = _whole(items)
+        if items.size > self._most_bytes:
+            status, outputs, error = RunStatus.FAILURE, {}, too_large(int(self._most_bytes), items.size).as_dict()
         self._settle(step.name, status, outputs, error)
-        return Outcome(status=status, outputs=outputs, error=error, started_at=outcome.started_at)
+        return Outcome(status=status, outputs=outputs, error=error, started_at=items.began)
 
     def ending(self) -> Ending | None:
         """See ``Plan.ending``."""
@@ -148,7 +165,7 @@ class Walk:
             }
             return Ending(status=RunStatus.FAILURE, error=error, skipped=skipped)
         try:
-            results = self._compiled.outputs(self._scope)
+            results = self._conceal(self._compiled.outputs(self._scope))
         except TaskFailed as exc:
             return Ending(status=RunStatus.FAILURE, error=exc.as_dict(), skipped=skipped)
         return Ending(status=RunStatus.SUCCESS, results=results, skipped=skipped)
@@ -161,8 +178,12 @@ class Walk:
     def _settle(
         self, name: str, status: RunStatus, outputs: Mapping[str, Any] | None, error: Mapping[str, Any] | None
     ) -> None:
-        self._scope["steps"][name] = {"status": status.value, "outputs": outputs or {}, "error": error}
+        steps = self._scope["steps"]
+        steps[name] = {"status": status.value, "outputs": outputs or {}, "error": error}
         self._flow.settle(name, status)
+        for skipped in self._flow.skipped:  # with it, as their edges can count no more
+            if skipped not in steps:
+                steps[skipped] = {"status": RunStatus.SKIPPED.value, "outputs": {}, "error": None}
 
     def _skip_unwanted(self) -> None:
         """Skips the ready steps whose condition is not true; one that cannot be told fails the step."""
@@ -211,6 +232,8 @@ class Walk:
         items = self._lists[step.name] = _Items(step, values, deque())
         known = self._earlier.pop(step.name, {})
         items.done = {at: (each.status, each.results, each.error) for at, each in known.items()}
+        items.began = min((each.started_at or each.created_at for each in known.values()), default=None)
+        items.size = sum(each.results_blob.size for each in known.values() if each.results_blob is not None)
         if items.failed is None or step.collect_errors:
             items.left.extend(at for at in range(len(values)) if at not in items.done)
         return items

@@ -13,11 +13,11 @@ from zona_core.domain.instances import Instance
 from zona_core.domain.jobs import Job, Wait, WaitReason
 from zona_core.domain.playbooks import Step
 from zona_core.domain.redaction import Redactor
-from zona_core.domain.runs import Attempt, Execution, RunStatus
+from zona_core.domain.runs import Attempt, BlobRef, Execution, RunStatus
 from zona_core.errors import TaskFailed
 from zona_core.ports.handlers import TaskCall, TaskHandler
 
-__all__ = ["Call", "Ending", "Later", "Outcome", "Plan", "Unit", "unit_key"]
+__all__ = ["Call", "Ending", "Later", "Outcome", "Plan", "Unit", "too_large", "unit_key"]
 
 
 def unit_key(step: str, item: int | None = None) -> str:
@@ -88,6 +88,10 @@ class Outcome:
     started_at: datetime
     records_processed: int = 0
     performance: Mapping[str, Any] = Factory(dict)
+    #: bytes that ``outputs`` have as JSON, at most; None: nobody has looked
+    size: int | None = None
+    #: where ``outputs`` are kept if they are large
+    blob: BlobRef | None = None
     #: what was called, for the record
     call: Call | None = None
 
@@ -100,6 +104,17 @@ class Ending:
     results: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None
     skipped: tuple[str, ...] = ()
+    #: where ``results`` are kept if they are large
+    blob: BlobRef | None = None
+
+
+def too_large(most: int, size: int) -> TaskFailed:
+    """The error for results that are kept nowhere; both are bytes as JSON."""
+    return TaskFailed(
+        f"the results have {size:,} bytes as JSON, at most {most:,} are kept",
+        code="result_too_large",
+        hint="have the task give less, or raise the setting max_blob_bytes",
+    )
 
 
 class Plan(Protocol):

@@ -77,6 +77,7 @@ class PlaybookBody(PlaybookDefinition):
     status: Status = AppStatus.ACTIVE
     timeout: Annotated[float, Meta(ge=1, le=_LONGEST, description="seconds that a run may take")] = 2_592_000.0
     concurrency: AtATime = 16
+    app: Annotated[str, Meta(max_length=200, description="title of the app that it travels with")] = ""
 
 
 DEFINITION: Final[dict[str, Any]] = {
@@ -126,6 +127,6 @@ PLAYBOOK: Final[dict[str, Any]] = {
         },
     ],
     "outputs": {"blocked": "{{ steps.block.status == 'success' }}"}, "status": "active", "timeout": 2_592_000.0,
-    "concurrency": 16, "tags": [], "user_id": "admin", "created_ts": "2030-01-01T00:00:00Z",
-    "updated_ts": "2030-01-01T00:00:00Z", "revision": 1,
+    "concurrency": 16, "tags": [], "app": "", "integration_id": 0, "user_id": "admin",
+    "created_ts": "2030-01-01T00:00:00Z", "updated_ts": "2030-01-01T00:00:00Z", "revision": 1,
 }  # fmt: skip

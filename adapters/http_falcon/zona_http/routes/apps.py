@@ -168,7 +168,7 @@ _DEFINITION: Final = {
     ],
     "health_check": {"task": "info", "inputs": {}},
 }  # fmt: skip
-_DELETED: Final = {"app": {**APP, "status": "deleted", "revision": 2}, "tasks": 1, "instances": 0}
+_DELETED: Final = {"app": {**APP, "status": "deleted", "revision": 2}, "tasks": 1, "instances": 0, "playbooks": 0}
 _NEEDED: Final = Problem(status=409, codes=("task_needed",))
 _TAKEN: Final = Problem(status=409, codes=("duplicate",))
 _APPS: Final[dict[str, Any]] = {"tag": "apps"}

@@ -69,6 +69,7 @@ def _recipient(tenant: RecipientTenant) -> Recipient:
 _IMPORTED: Final[dict[str, Any]] = {
     "title": "Shodan", "result": "created", "stored_title": "Shodan", "integration_id": 3, "tasks_created": 4,
     "tasks_updated": 0, "tasks_retired": [], "tasks_kept": [], "missing": [], "mapped": [],
+    "playbooks_created": 0, "playbooks_updated": 0, "playbooks_removed": [], "playbooks_renamed": {}, "drafts": [],
     "instances_broken": [], "differences": [], "more_differences": 0,
     "error": None,
 }  # fmt: skip

@@ -136,6 +136,7 @@ _IMPORTED: Final[dict[str, Any]] = {
     "title": "Shodan", "result": "overwritten", "stored_title": "Shodan", "integration_id": 12, "tasks_created": 1,
     "tasks_updated": 2, "tasks_retired": ["old_lookup"], "tasks_kept": [],
     "missing": [{"path": "tasks[enrich].depends_on[0]", "app": "VirusTotal", "task": "lookup"}], "mapped": [],
+    "playbooks_created": 1, "playbooks_updated": 0, "playbooks_removed": [], "playbooks_renamed": {}, "drafts": [],
     "instances_broken": [], "differences": [_DIFFERENCE], "more_differences": 0, "error": None,
 }  # fmt: skip
 _REPORT: Final = {

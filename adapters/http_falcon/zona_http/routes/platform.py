@@ -9,6 +9,7 @@ from attrs import define
 from msgspec import Meta
 
 from zona_core.domain.audit import AuditRecord
+from zona_core.domain.duties import Duty
 from zona_core.domain.identity import KeyStatus, SigningKey
 from zona_core.persistence.repository import Listing
 from zona_core.ports.store import StoreReport
@@ -107,10 +108,19 @@ def expire_store(call: Call) -> Expired:
     return call.system.store.expire()
 
 
+def list_duties(call: Call) -> list[Duty]:
+    return call.system.store.duties()
+
+
 def _view(key: SigningKey) -> SigningKeyView:
     return viewed(SigningKeyView, key)  # type: ignore[no-any-return]
 
 
+_DUTY = {
+    "id": "retention", "owner": "", "host": "worker-1", "token": 12, "until": "2030-01-01T00:00:05Z",
+    "due_at": "2030-01-01T01:00:05Z", "began_at": "2030-01-01T00:00:00Z", "ended_at": "2030-01-01T00:00:05Z",
+    "duration_ms": 5012.7, "note": "412 runs were removed", "error": "", "revision": 40,
+}  # fmt: skip
 _KEY = {
     "kid": "eddsa-1",
     "algorithm": "EdDSA",
@@ -186,5 +196,12 @@ OPERATIONS = (
         summary="Remove for good what is past its time",
         description="Old sessions, kept answers of calls with an Idempotency-Key, counts of rate limits.",
         use_case="store.expire", handler=expire_store, result=Expired, answer_example={"documents": 12},
+    ),
+    Operation(
+        **_STORE, method="GET", path=f"{_AT}/store/duties", id="list_duties",
+        summary="What one worker of the fleet does at a time",
+        description="By name: when it is due, who has it in hand (`owner`, until the lease ends), and how it went the "
+        "last time.",
+        use_case="store.duties", handler=list_duties, result=list[Duty], answer_example=[_DUTY],
     ),
 )  # fmt: skip

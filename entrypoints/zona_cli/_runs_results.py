@@ -1,4 +1,4 @@
-"""``zona runs picture``: how a run went in the course of time."""
+"""``zona runs picture`` and ``results``: how a run went in the course of time, and all that it gave."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zona_cli._completion import run_ids
 from zona_cli._files import STANDARD, writing
 from zona_cli._session import Session, pass_session
 
-__all__ = ["picture"]
+__all__ = ["picture", "results"]
 
 
 @click.command(cls=Command)
@@ -36,3 +36,11 @@ def picture(session: Session, run_id: str, form: str | None, file: str) -> None:
     if file != STANDARD:
         told = {"file": file, "format": wanted.value, "bytes": len(content)}
         out.done(session, told, f"wrote {file} ({len(content):,} bytes)")
+
+
+@click.command(cls=Command)
+@click.argument("run_id", metavar="ID", shell_complete=run_ids)
+@pass_session
+def results(session: Session, run_id: str) -> None:
+    """Write all that the run ID gave, as JSON, also what is too large for its record."""
+    out.document(session.workspace().runs.results(run_id))
