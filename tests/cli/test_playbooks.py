@@ -126,14 +126,8 @@ def test_a_run_is_followed_to_its_end(kept: Any) -> None:
     done = kept("playbooks", "run", "Look up", "-i", "ip=1.2.3.4", "--wait")
     assert done.exit_code == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
-    assert [line[1:3] for line in lines[:6]] == [
-        ["success", "host"],
-        ["success", "each[0]"],
-        ["success", "each[1]"],
-        ["success", "each"],
-        ["the", "run:"],
-        [],
-    ] or ["success", "each[1]"] in [line[1:3] for line in lines[:6]]
+    ended = {line[2] for line in lines if line[1:2] == ["success"] and len(line) > 2}
+    assert ended == {"host", "each[0]", "each[1]", "each"}
     assert "Skipped   many" in done.stdout
     assert '"ip": "1.2.3.4"' in done.stdout
     record = json.loads(kept("runs", "list", "-o", "json").stdout)["items"][0]

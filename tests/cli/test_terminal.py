@@ -218,3 +218,22 @@ def test_a_terminal_gets_the_columns_that_it_has_room_for(ready: Any, data_dir: 
         assert at.end() == 0
     assert "Tested" not in at.shown.decode()
     assert "Tested" in piped("instances", "list").stdout
+
+
+def test_a_run_is_watched_on_the_screen(ready: Any, terminal: Any, tmp_path: Path) -> None:
+    """A table that says what is waited for and how to answer; Ctrl-C leaves the run alone, to be watched again."""
+    file = tmp_path / "ask.yaml"
+    file.write_text("{title: Ask, steps: [{name: zero}, {name: ask, approval: {message: Sure?}}, {name: last}]}")
+    assert ready("playbooks", "save", str(file)).exit_code == 0
+    with terminal("playbooks", "run", "Ask", "--wait", NO_COLOR="1") as at:
+        at.until("zona runs approve")
+        assert b"asks: Sure?" in at.shown
+        at.type("\x03")
+        assert at.end() == 130
+    assert b"the run goes on by itself" in at.shown
+    run_id = json.loads(ready("runs", "list", "-o", "json").stdout)["items"][0]["id"]
+    assert ready("runs", "approve", run_id, "ask").exit_code == 0
+    with terminal("runs", "watch", run_id, "--work", NO_COLOR="1") as at:
+        assert at.end() == 0
+    rows = [line.split()[:2] for line in at.shown.decode().splitlines() if line.strip()]
+    assert [name for name, *_ in rows if name in ("zero", "ask", "last")][-3:] == ["zero", "ask", "last"]

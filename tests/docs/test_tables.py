@@ -12,7 +12,19 @@ import attrs
 import pytest
 
 import zona_core.errors
-from zona_core import AppDefinition, Field, FieldKind, OutputField, RetryPolicy, Rules, Settings, TaskDefinition, Zona
+from zona_core import (
+    AppDefinition,
+    Field,
+    FieldKind,
+    OutputField,
+    PlaybookDefinition,
+    RetryPolicy,
+    Rules,
+    Settings,
+    Step,
+    TaskDefinition,
+    Zona,
+)
 from zona_core import hookspecs as specs
 from zona_core.domain.identity import BUILT_IN_ROLES
 from zona_core.errors import EXIT_AND_STATUS, RateLimited, ZonaError, exit_code_of, status_of
@@ -124,6 +136,15 @@ def test_every_key_of_a_definition_is_documented(start: str, end: str, model: ty
     """The keys are the model's attributes, but for the id of a field, which the store gives."""
     rows = [line.split("|")[1] for line in section("apps.md", start, end).splitlines() if line.startswith("| `")]
     assert sorted(named(rows)) == sorted(set(attrs.fields_dict(model)) - {"id"})
+
+
+def test_every_key_of_a_playbook_is_documented() -> None:
+    """Those of playbooks and of steps, each once."""
+    whole = first_cells(rows_below("playbooks.md", "| key of a playbook | default | what |"))
+    does = first_cells(rows_below("playbooks.md", "| key | what the step does | what it gives |"))
+    others = first_cells(rows_below("playbooks.md", "| key of a step | default | what |"))
+    assert sorted(whole) == sorted(attrs.fields_dict(PlaybookDefinition))
+    assert sorted(does + others) == sorted(attrs.fields_dict(Step))
 
 
 def test_kinds_rules_and_outputs_are_documented() -> None:

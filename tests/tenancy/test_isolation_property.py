@@ -432,6 +432,8 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
         "allow_private": [ABSENT, True],
         "status": [ABSENT, InstanceStatus.INACTIVE, InstanceStatus.ACTIVE],
         "revision": REVISION,
+        "rate_limiting": [ABSENT, {"concurrent": 2}],
+        "health_check_config": [ABSENT, {"interval": 600}],
     },
     "runs.run": _RUN,
     "runs.start": {**_RUN, "patience": [20.0]},

@@ -15,7 +15,7 @@ from zona_core.usecases._area import TenantContext
 from zona_core.usecases._history import keep
 from zona_core.usecases._portable_playbooks import with_tasks
 
-__all__ = ["described", "follow_title", "playbook_taken", "playbooks_of_app", "remove_with_app"]
+__all__ = ["described", "follow_title", "playbook_taken", "playbooks_of_app", "remove_with_app", "titled_playbook"]
 
 _DESCRIBED = frozenset(attribute.name for attribute in PlaybookDefinition.__attrs_attrs__)
 
@@ -31,6 +31,11 @@ def described(definition: PlaybookDefinition, home: Integration | None) -> dict[
 def playbook_taken(title: str) -> DuplicateKey:
     """The error for a title that another playbook has."""
     return DuplicateKey(f"there is a playbook {title!r} already", collection="playbooks", fields=["title"])
+
+
+def titled_playbook(data: TenantData, title: str) -> Playbook | None:
+    """The playbook of that title."""
+    return data.playbooks.one({"title": title, "status": LIVE_APP})
 
 
 def playbooks_of_app(data: TenantData, app_id: int) -> list[Playbook]:

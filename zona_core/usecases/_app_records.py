@@ -17,9 +17,9 @@ from zona_core.usecases._portable_playbooks import playbooks_of
 
 __all__ = ["AppRecords", "PackagedParts", "grouped", "parts_of"]
 
-#: playbooks and schedules of an app
+#: playbooks of an app
 _MOST: Final = 5_000
-_KEPT: Final = {"task": MOST_TASKS, "playbook": _MOST, "schedule": _MOST}
+_KEPT: Final = {"task": MOST_TASKS, "playbook": _MOST}
 
 
 @define(frozen=True)
@@ -61,13 +61,9 @@ def grouped(records: Iterable[Record]) -> Iterator[AppRecords]:
 
 def parts_of(records: AppRecords) -> PackagedParts:
     """What the records make; raises ``InvalidPackage`` with every fault of their shape and its path."""
-    crowds = [
-        Fault(f"{kind}s", "there are too many", f"at most {_MOST}")
-        for kind in ("playbook", "schedule")
-        if len(records.others[kind]) > _MOST
-    ]
-    if crowds:
-        raise InvalidPackage.of(crowds, f"The app {records.title[:200]!r}")
+    if len(records.others["playbook"]) > _MOST:
+        crowd = Fault("playbooks", "there are too many", f"at most {_MOST}")
+        raise InvalidPackage.of([crowd], f"The app {records.title[:200]!r}")
     return PackagedParts(
         definition=definition_of(records.app, records.others["task"]),
         playbooks=playbooks_of(records.others["playbook"], records.title),

@@ -23,7 +23,6 @@ from zona_core.usecases._checking import refuse_faults
 from zona_core.usecases._foreseeing import foreseeing
 from zona_core.usecases._import_playbooks import (
     PlaybookPlan,
-    Titles,
     Waiting,
     changes_of_playbooks,
     drafts_of,
@@ -41,6 +40,7 @@ from zona_core.usecases._import_report import (
     MappedTask,
     OnConflict,
 )
+from zona_core.usecases._import_titles import Titles
 from zona_core.usecases._logos import Logos
 from zona_core.usecases._lookup import app_of
 from zona_core.usecases._package_index import PackageIndex

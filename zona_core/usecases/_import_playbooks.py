@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, count
+from itertools import chain
 from typing import Any
 
 from attrs import define, evolve
 
 from zona_core.domain.apps import AppStatus, Integration
 from zona_core.domain.differences import Difference, differences
-from zona_core.domain.playbooks import Playbook, PlaybookDefinition, StepTask
+from zona_core.domain.playbooks import Playbook, PlaybookDefinition
 from zona_core.errors import Fault, InvalidInput, PermissionDenied
-from zona_core.persistence.collections import LIVE_APP
 from zona_core.persistence.database import TenantData
 from zona_core.usecases._access import objects_around, objects_of, require, require_new
-from zona_core.usecases._app_playbooks import described, playbook_taken, playbooks_of_app
+from zona_core.usecases._app_playbooks import described, playbook_taken, playbooks_of_app, titled_playbook
 from zona_core.usecases._area import TenantContext
 from zona_core.usecases._history import keep
-from zona_core.usecases._import_report import DraftPlaybook, MappedTask
+from zona_core.usecases._import_report import DraftPlaybook
 from zona_core.usecases._lookup import no_playbook
 from zona_core.usecases._playbook_checks import Lack, lacks_of, shape_faults
-from zona_core.usecases._portable_playbooks import is_same_playbook, playbook_record, with_tasks
+from zona_core.usecases._portable_playbooks import is_same_playbook, playbook_record
 from zona_core.usecases._storing import MissingTask
 
 __all__ = [
     "PlaybookPlan",
-    "Titles",
     "Waiting",
     "changes_of_playbooks",
     "drafts_of",
@@ -61,59 +59,6 @@ class PlaybookPlan:
     def writes(self) -> bool:
         """Whether anything will be changed."""
         return bool(self.created or self.updated or self.removed)
-
-
-class Titles:
-    """What apps and playbooks of a package are called here, where their titles were taken."""
-
-    def __init__(self, data: TenantData, apps: Mapping[str, str], playbooks: Iterable[str]) -> None:
-        """``apps`` are the new titles of apps; ``playbooks`` those of the package that get others if they are taken."""
-        self._apps = apps
-        self._playbooks: dict[str, str] = {}
-        wished = list(playbooks)
-        taken = set(wished)
-        for title in wished:
-            if _titled(data, title) is not None:
-                free = (f"{title[:190]} ({number})" for number in count(2))
-                new = next(each for each in free if each not in taken and _titled(data, each) is None)
-                self._playbooks[title] = new
-                taken.add(new)
-
-    def renamed(self, playbooks: Iterable[PlaybookDefinition]) -> dict[str, str]:
-        """The new titles of these, by those that they have."""
-        return {each.title: self._playbooks[each.title] for each in playbooks if each.title in self._playbooks}
-
-    def applied(
-        self, playbooks: tuple[PlaybookDefinition, ...], app: str
-    ) -> tuple[tuple[PlaybookDefinition, ...], tuple[MappedTask, ...]]:
-        """The playbooks of the package's app with the titles that things have here, and what leads elsewhere."""
-        if not self._apps and not self._playbooks:
-            return playbooks, ()
-        applied = tuple(map(self._applied, playbooks))
-        mapped = (
-            MappedTask(
-                path=f"playbooks[{new.title}].steps[{index}].task",
-                app=step.task.app,
-                task=step.task.task,
-                to=self._apps[step.task.app],
-            )
-            for old, new in zip(playbooks, applied, strict=True)
-            for index, step in enumerate(old.steps)
-            if step.task and step.task.app in self._apps and step.task.app != app
-        )
-        return applied, tuple(mapped)
-
-    def _applied(self, playbook: PlaybookDefinition) -> PlaybookDefinition:
-        moved = with_tasks(playbook, self._of_task)
-        steps = tuple(
-            evolve(step, playbook=self._playbooks[step.playbook]) if step.playbook in self._playbooks else step
-            for step in moved.steps
-        )
-        title = self._playbooks.get(playbook.title, playbook.title)
-        return evolve(moved, title=title, app=self._apps.get(playbook.app, playbook.app), steps=steps)
-
-    def _of_task(self, task: StepTask) -> StepTask:
-        return evolve(task, app=self._apps[task.app]) if task.app in self._apps else task
 
 
 def plan_playbooks(
@@ -233,10 +178,6 @@ def _is_draft_of(stored: Playbook, wanted: Playbook) -> bool:
     return stored.status is AppStatus.DRAFT and is_same_playbook(evolve(stored, status=wanted.status), wanted)
 
 
-def _titled(data: TenantData, title: str) -> Playbook | None:
-    return data.playbooks.one({"title": title, "status": LIVE_APP})
-
-
 def _wanted(
     context: TenantContext,
     app: Integration,
@@ -248,7 +189,7 @@ def _wanted(
     before, now, parts = stored.get(definition.title), context.data.now(), described(definition, app)
     if before is not None:
         return evolve(before, **parts, updated_ts=now)
-    if _titled(context.data, definition.title) is not None:
+    if titled_playbook(context.data, definition.title) is not None:
         raise playbook_taken(definition.title)
     return Playbook(**parts, id=next(ids), user_id=context.actor.name, created_ts=now, updated_ts=now)
 

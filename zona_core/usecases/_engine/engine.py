@@ -106,8 +106,11 @@ class Engine:
         ``run.status`` says how it is stored if it is carried out here at once; otherwise it is ``queued``.
         Raises ``ZonaError`` with code ``closed``, ``StoreUnavailable``.
         """
-        self.open()
         data, executor = context.data, self._parts.executor
+        if executor.runs_here or self._working:
+            self.open()
+        else:
+            self._refuse_closed()
         worker, key = self._member.id, (data.tenant_code, run.id)
         here = executor.runs_here and not self._backlog and self._member.holds and self.crew.room > 0
         job = _claimed(job, worker) if here else job
@@ -208,13 +211,16 @@ class Engine:
         if self._member.id and self._process == os.getpid():
             return
         with self._lock:
-            if self._closed:
-                raise ZonaError("this Zona is closed", code="closed")
+            self._refuse_closed()
             if self._process != os.getpid():
                 raise ZonaError("runs were begun before this process was forked", code="forked")
             if not self._member.id:
                 self._member.join()
                 self._rounds.start()
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise ZonaError("this Zona is closed", code="closed")
 
     def pick(self) -> None:
         """Claims what is due, one run of each tenant in turn, as far as there are threads to spare.
@@ -257,7 +263,7 @@ class Engine:
             if code not in cleared:  # before anybody goes on, who asks for the same turns anew
                 Turns(data).clear(dead)
                 cleared.add(code)
-            self._give_back(data, run_id, dead)
+            self._set_free(data, run_id, dead)
         self._backlog = True
         self._observers.reaped(count)
 
@@ -277,7 +283,7 @@ class Engine:
         self._mend()
 
     @staticmethod
-    def _give_back(data: TenantData, run_id: str, worker: str) -> None:
+    def _set_free(data: TenantData, run_id: str, worker: str) -> None:
         with data.transaction():  # it waits its turn, and so outlasts one that the dead left open
             data.jobs.modify({"_id": run_id, "worker": worker}, worker="", due_at=data.now())
 
@@ -293,7 +299,7 @@ class Engine:
             for code, run_id in strays:
                 _log.warning("the run %s is taken up again", run_id)
                 data = self._parts.database.tenant(code)
-                self._give_back(data, run_id, worker)
+                self._set_free(data, run_id, worker)
                 self._backlog = True
         finally:
             self._picking.release()
@@ -335,9 +341,19 @@ class Engine:
             drive.hand_back()
         self.crew.close(grace)
         self.timers.close()
+        mine = self._member.id
         for drive in self.drives:
             drive.drop()
         self._member.leave()
+        if mine:
+            self._leave_to_others(mine)
+
+    def _leave_to_others(self, mine: str) -> None:
+        """Leaves to others at once what is under way and was not given back by its drive."""
+        try:
+            self.release(mine)
+        except ZonaError as exc:
+            _log.warning("the runs that are under way go on elsewhere a while later: %s", exc)
 
     def _submit_pick(self, lane: str) -> None:
         if not self._closed:
