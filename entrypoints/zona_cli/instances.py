@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -178,6 +179,9 @@ def test(session: Session, app: str, instance: str, timeout: float) -> None:
 @click.option("--status", type=click.Choice(_SETTABLE), help="Whether its tasks are run.")
 @click.option("--credential", metavar="TITLE", help="The shared credential to use from now on; '' for none.")
 @click.option("--allow-private/--no-allow-private", default=None, help="Whether it may reach private networks.")
+@click.option("--rate", metavar="N/SECONDS", help="So many calls in so many seconds, the others wait; 0 for no bound.")
+@click.option("--concurrent", type=click.IntRange(min=0), help="So many calls at a time; 0 for no bound.")
+@click.option("--check-every", type=click.FloatRange(min=0), help="Seconds between two tests by itself; 0 for none.")
 @pass_session
 def update(
     session: Session,
@@ -190,6 +194,9 @@ def update(
     status: str | None,
     credential: str | None,
     allow_private: bool | None,
+    rate: str | None,
+    concurrent: int | None,
+    check_every: float | None,
 ) -> None:
     """Change INSTANCE of APP: what is not named stays as it is."""
     from zona_core import InstanceStatus
@@ -200,7 +207,8 @@ def update(
         raise click.UsageError(f"set and unset at once: {', '.join(both)}")
     given: dict[str, Any] = values(session, workspace.apps.get(app).fields, sources, ask=False)
     given |= dict.fromkeys(unset)
-    if not given and all(change is None for change in (rename, status, credential, allow_private)):
+    changes = (rename, status, credential, allow_private, rate, concurrent, check_every)
+    if not given and all(change is None for change in changes):
         raise click.UsageError("there is nothing to change")
     after = workspace.instances.update(
         app,
@@ -210,6 +218,8 @@ def update(
         allow_private=allow_private,
         credential=credential,
         status=InstanceStatus(status) if status else None,
+        rate_limiting=_limits(workspace.instances.get(app, instance).rate_limiting, rate, concurrent),
+        health_check_config=None if check_every is None else {"interval": check_every} if check_every else {},
     )
     out.done(session, after, f"updated the instance {after.title} (instance {after.instance_id})")
 
@@ -240,3 +250,17 @@ def _shown(value: Any) -> str:
 
     plain = as_data(value)
     return plain if isinstance(plain, str) else json_text(plain, indent=None)
+
+
+def _limits(known: Mapping[str, Any], rate: str | None, concurrent: int | None) -> dict[str, Any] | None:
+    """The limits with those changed that were given; None if none was."""
+    if rate is None and concurrent is None:
+        return None
+    limits = dict(known)
+    if rate is not None:
+        requests, _, seconds = rate.partition("/")
+        try:
+            limits |= {"requests": int(requests), "seconds": float(seconds or 1)}
+        except ValueError as exc:
+            raise click.BadParameter("100/60, for 100 calls in 60 seconds", param_hint="--rate") from exc
+    return limits if concurrent is None else {**limits, "concurrent": concurrent}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ import click
 from zona_cli import _output as out
 from zona_cli._commands import Group
 from zona_cli._completion import app_titles, playbook_titles, run_ids
+from zona_cli._moments import MOMENT
 from zona_cli._paging import gathered, paged
 from zona_cli._runs import duration, show_run, subject
 from zona_cli._runs_results import picture, results
@@ -38,6 +40,8 @@ for _command in (watch, cancel, pause, resume, approve, reject, replay):
 @click.option("--playbook", shell_complete=playbook_titles, help="Runs of this playbook, also by other playbooks.")
 @click.option("--steps", is_flag=True, help="Also what ran within other runs; with --app it always does.")
 @click.option("--status", type=click.Choice(_STATUSES), help="Runs in this status.")
+@click.option("--since", type=MOMENT, metavar="TIME", help="Runs made from then on: ISO 8601, by default in UTC.")
+@click.option("--until", type=MOMENT, metavar="TIME", help="Runs made before then.")
 @paged(50)
 @pass_session
 def list_runs(
@@ -49,6 +53,8 @@ def list_runs(
     playbook: str | None,
     steps: bool,
     status: str | None,
+    since: datetime | None,
+    until: datetime | None,
     limit: int,
     after: str | None,
 ) -> None:
@@ -57,6 +63,7 @@ def list_runs(
 
     here = session.workspace().runs
     which: dict[str, Any] = {"app": app, "task": task, "instance": instance, "playbook": playbook, "steps": steps}
+    which |= {"since": since, "until": until}
     wanted = RunStatus(status) if status else None
     items, rest = gathered(
         lambda cursor, size: here.list(**which, status=wanted, after=cursor, limit=size), after, limit

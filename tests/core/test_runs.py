@@ -195,7 +195,7 @@ def test_interruption_is_recorded_and_passed_on(ready: Zona, plugin: Any, monkey
         raise KeyboardInterrupt
 
     plugin.handler.functions["echo"] = slow
-    monkeypatch.setattr("zona_core.usecases._engine.engine.Watch.wait", interrupted)
+    monkeypatch.setattr("zona_core.usecases._engine.watches.Watch.wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
         ready.tenant().runs.run("Demo", "echo", inputs={"text": "x"})
     [run] = ready.tenant().runs.list().items

@@ -472,6 +472,8 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
         "playbook": [ABSENT, ABSENT, *PLAYBOOK],
         "status": [ABSENT, RunStatus.FAILURE],
         "steps": [ABSENT, True],
+        "since": [ABSENT, datetime(2020, 1, 1, tzinfo=UTC)],
+        "until": [ABSENT, datetime(2020, 1, 1, tzinfo=UTC)],
         **PAGE,
     },
     "schedules.save": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from zona_core.domain.jobs import Job
@@ -11,7 +12,7 @@ from zona_core.errors import Fault, InvalidInput
 from zona_core.persistence.collections import RUNS
 from zona_core.persistence.repository import Listing
 from zona_core.ports.drawing import PictureFormat
-from zona_core.ports.store import Condition
+from zona_core.ports.store import Condition, Range
 from zona_core.usecases._access import readable_page
 from zona_core.usecases._area import TenantContext, use_case
 from zona_core.usecases._calls import time_faults
@@ -82,10 +83,14 @@ class Runs(Steering):
         playbook: int | str | None = None,
         status: RunStatus | None = None,
         steps: bool = False,
+        since: datetime | None = None,
+        until: datetime | None = None,
         after: str | None = None,
         limit: int = 50,
     ) -> Listing[Execution]:
         """Runs, newest first; ``task`` and ``instance`` go with an ``app``.
+
+        Those made from ``since`` on and before ``until``, which are aware.
 
         With an ``app`` those that are steps of playbooks' runs are among them, with a ``playbook`` alone those are that
         steps of other playbooks began. Otherwise only runs are listed that are in no other, unless ``steps`` is given.
@@ -108,6 +113,8 @@ class Runs(Steering):
             where["step" if playbook is not None else "parent_id"] = None  # by_playbook, by_parent: nothing is skipped
         if status is not None:
             where["status"] = status.value
+        if since is not None or until is not None:
+            where["created_at"] = Range(gte=since, lt=until)
         return readable_page(context.actor, context.data.runs, RUNS, where, sort=sort, after=after, limit=limit)
 
     @use_case("runs:read", by_object=True)

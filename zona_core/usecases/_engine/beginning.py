@@ -42,10 +42,8 @@ class Beginning:
         """The record of the run as it was stored or, with ``patience``, at its end or after so many seconds."""
         if not patience:
             return self._engine.begin(self._context, evolve(run, status=RunStatus.QUEUED, started_at=None), job, order)
-        key, watch = (
-            (self._context.data.tenant_code, run.id),
-            self._engine.watch(self._context.data.tenant_code, run.id),
-        )
+        key = (self._context.data.tenant_code, run.id)
+        watch = self._engine.watches.add(key)
         try:
             stored = self._engine.begin(self._context, run, job, order)
             if watch.wait(min(patience, _PACE)):
@@ -53,7 +51,7 @@ class Beginning:
                 return watch.run
             return self.awaited(run.id, patience - _PACE, lambda: self._context.data.runs.get(run.id) or stored)
         finally:
-            self._engine.unwatch(*key, watch)
+            self._engine.watches.remove(key, watch)
 
     def left(self) -> None:
         """Has a run carried out that the caller has stored, queued and unclaimed, with its job."""
@@ -65,7 +63,8 @@ class Beginning:
     ) -> Execution:
         """What ``look`` gives once the run has ended (with ``since``: has another revision), or after ``seconds``."""
         clock, store, version, run = self._context.parts.clock, self._context.data.store, None, None
-        watch = self._engine.watch(self._context.data.tenant_code, run_id)
+        key = (self._context.data.tenant_code, run_id)
+        watch = self._engine.watches.add(key)
         ends_at = clock.monotonic() + seconds
         try:
             while True:
@@ -77,4 +76,4 @@ class Beginning:
                     return run
                 watch.wait(min(_PACE, left))
         finally:
-            self._engine.unwatch(self._context.data.tenant_code, run_id, watch)
+            self._engine.watches.remove(key, watch)

@@ -5,63 +5,37 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any, Final
 
 from attrs import evolve
 
-from zona_core.domain.actors import Actor
 from zona_core.domain.jobs import Job
 from zona_core.domain.runs import Execution, RunStatus
-from zona_core.errors import Conflict, StoreUnavailable, TaskFailed, TenantUnavailable, ZonaError
-from zona_core.persistence.database import TenantData
+from zona_core.errors import Conflict, StoreUnavailable, TaskFailed, ZonaError
 from zona_core.persistence.queue import JobQueue
-from zona_core.ports.store import Range
 from zona_core.usecases._area import Parts, TenantContext
 from zona_core.usecases._engine.book import Book, ClaimLost
 from zona_core.usecases._engine.breakers import Breakers
 from zona_core.usecases._engine.calls import Order
+from zona_core.usecases._engine.claims import ENGINE, Claims
 from zona_core.usecases._engine.crew import Crew
 from zona_core.usecases._engine.drive import Drive
 from zona_core.usecases._engine.loading import Loader
 from zona_core.usecases._engine.membership import Membership
 from zona_core.usecases._engine.patience import Patience
 from zona_core.usecases._engine.results import Results
-from zona_core.usecases._engine.rota import Rota
 from zona_core.usecases._engine.rounds import Rounds
 from zona_core.usecases._engine.subruns import begun_by
+from zona_core.usecases._engine.takeover import Takeover
 from zona_core.usecases._engine.timers import Timers
-from zona_core.usecases._engine.turns import Turns
+from zona_core.usecases._engine.watches import Watches
 from zona_core.usecases._engine.work import Unit
 
-__all__ = ["Engine", "Watch"]
+__all__ = ["Engine"]
 
 _log: Final = logging.getLogger("zona.runs")
-
-#: in whose name the engine reads what a run needs; whoever began the run was checked then
-_ACTOR: Final = Actor.trusted("engine")
-#: seconds after which a run of a tenant that is not active is looked at again
-_INACTIVE: Final = 60.0
-
-
-class Watch:
-    """Somebody who waits for the end of a run in this process."""
-
-    def __init__(self) -> None:
-        self._ended = threading.Event()
-        #: the record of its end, if it ended here
-        self.run: Execution | None = None
-
-    def wait(self, seconds: float) -> bool:
-        """Whether it has ended here within so many seconds."""
-        return self._ended.wait(seconds)
-
-    def tell(self, run: Execution) -> None:
-        """Ends the waiting."""
-        self.run = run
-        self._ended.set()
 
 
 class Engine:
@@ -71,12 +45,9 @@ class Engine:
         settings = parts.settings
         self._parts = parts
         self._lock = threading.RLock()
-        self._picking = threading.Lock()
-        self._asked = False
         self._drives: dict[tuple[str, str], Drive] = {}
         self._begun: set[tuple[str, str]] = set()
-        self._watches: dict[tuple[str, str], list[Watch]] = {}
-        self._backlog = False
+        self._watches = Watches()
         self._working = False
         self._closed = False
         self._process = os.getpid()
@@ -84,8 +55,9 @@ class Engine:
         self.timers = Timers()
         self.breakers = Breakers()
         self._member = Membership(parts.database, settings.lease_seconds, self._lost)
-        self._queue = JobQueue(parts.database, parts.clock.monotonic)
-        self._rota = Rota(self._queue.due, parts.clock.monotonic)
+        queue = JobQueue(parts.database, parts.clock.monotonic)
+        self._claims = Claims(parts, queue, self._member, lambda: 0 if self._closed else self.crew.room, self._set_out)
+        self._takeover = Takeover(lambda: parts.database, queue, self._freed)
         self._observers = parts.observers
         self._loader = Loader(self)
         self._rounds = Rounds(self, parts)
@@ -98,8 +70,6 @@ class Engine:
         run: Execution,
         job: Job,
         order: Order | None = None,
-        *,
-        watch: Watch | None = None,
     ) -> Execution:
         """Stores a run and its job, and has it carried out: here if a thread is to spare, else by whoever has one.
 
@@ -112,21 +82,18 @@ class Engine:
         else:
             self._refuse_closed()
         worker, key = self._member.id, (data.tenant_code, run.id)
-        here = executor.runs_here and not self._backlog and self._member.holds and self.crew.room > 0
+        here = executor.runs_here and not self._claims.backlog and self._member.holds and self.crew.room > 0
         job = _claimed(job, worker) if here else job
         if not here:
             run = _queued(run)
-        if watch is not None:
-            self._watches.setdefault(key, []).append(watch)
         with self._beginning(key):
             with data.transaction():
                 run = data.runs.insert(run)
                 data.jobs.insert(job)
             if here:
-                self._set_out(context, run, job, order, 0.0)
+                self._set_out(context, run, job, 0.0, order)
         if not here:
-            self._backlog = True
-            self._rota.add(data.tenant_code)
+            self._claims.add(data.tenant_code)
             executor.announce()
             if executor.runs_here:
                 self.pick()
@@ -140,7 +107,7 @@ class Engine:
 
     def begun(self, tenant_code: str) -> None:
         """See ``Host.begun``."""
-        self._backlog = True
+        self._claims.add(tenant_code)
         self._parts.executor.announce()
         if self._parts.executor.runs_here or self._working:
             self._submit_pick(tenant_code)
@@ -153,7 +120,7 @@ class Engine:
         if drive is not None:
             drive.look()
         elif not self._closed:
-            self._backlog = True
+            self._claims.add(tenant_code)
             self._parts.executor.announce()
             if self._process == os.getpid() and self._member.id:
                 self.pick()
@@ -164,21 +131,10 @@ class Engine:
         if drive is not None:
             drive.cancel(RunStatus.FAILURE, code, message)
 
-    def watch(self, tenant_code: str, run_id: str) -> Watch:
-        """Who is told when the run ends here; ``unwatch`` it."""
-        watch = Watch()
-        with self._lock:
-            self._watches.setdefault((tenant_code, run_id), []).append(watch)
-        return watch
-
-    def unwatch(self, tenant_code: str, run_id: str, watch: Watch) -> None:
-        """Tells it nothing any more."""
-        with self._lock:
-            watches = self._watches.get((tenant_code, run_id), [])
-            if watch in watches:
-                watches.remove(watch)
-            if not watches:
-                self._watches.pop((tenant_code, run_id), None)
+    @property
+    def watches(self) -> Watches:
+        """Who waits here for runs."""
+        return self._watches
 
     @property
     def drives(self) -> list[Drive]:
@@ -223,86 +179,24 @@ class Engine:
             raise ZonaError("this Zona is closed", code="closed")
 
     def pick(self) -> None:
-        """Claims what is due, one run of each tenant in turn, as far as there are threads to spare.
-
-        Not in a process that leaves what it begins to others. Who asks while another thread is at it has that one look
-        again.
-        """
+        """Claims what is due, as far as there are threads to spare, unless this process leaves runs to others."""
         if not (self._working or self._parts.executor.runs_here):
             return
-        self._asked = True
-        while self._asked and self._picking.acquire(blocking=False):
-            try:
-                self._asked = False
-                self._claim_due()
-            finally:
-                self._picking.release()
-
-    def _claim_due(self) -> None:
-        try:
-            self._rota.look()
-            while not self._closed and self._member.holds and self.crew.room > 0:
-                self._backlog = False
-                code = self._rota.next()
-                if code is None:
-                    break
-                if not self._claim(code):
-                    self._rota.remove(code)
-            else:
-                self._backlog = True
-        except StoreUnavailable as exc:
-            self._backlog = True
-            _log.warning("what is due cannot be looked for: %s", exc)
-
-    def release(self, dead: str) -> None:
-        """Gives back what a worker held that is no more."""
-        cleared, count = set(), 0
-        for code, run_id in self._queue.held_by(dead):
-            count += 1
-            data = self._parts.database.tenant(code)
-            if code not in cleared:  # before anybody goes on, who asks for the same turns anew
-                Turns(data).clear(dead)
-                cleared.add(code)
-            self._set_free(data, run_id, dead)
-        self._backlog = True
-        self._observers.reaped(count)
+        self._claims.pick()
 
     def reap(self) -> None:
-        """Gives back what workers held whose lease has run out."""
-        workers, store = self._parts.database.workers, self._parts.database.store
-        named = self._queue.claimed()
-        now = store.now()
-        living = {worker.id for worker in workers.all({"until": Range(gte=now)})}
-        for dead in set(named) - living:
-            workers.delete_many({"_id": dead, "until": Range(lt=now)})
-            if workers.get(dead) is not None:  # it has renewed its lease in this very moment
-                continue
-            _log.warning("the worker %s is no more: its %s runs go on elsewhere", dead, named[dead])
-            self.release(dead)
-        workers.delete_many({"until": Range(lt=now - timedelta(hours=1))})
-        self._mend()
-
-    @staticmethod
-    def _set_free(data: TenantData, run_id: str, worker: str) -> None:
-        with data.transaction():  # it waits its turn, and so outlasts one that the dead left open
-            data.jobs.modify({"_id": run_id, "worker": worker}, worker="", due_at=data.now())
+        """Gives back what nobody carries out any more; raises ``StoreUnavailable``."""
+        self._takeover.reap()
+        self._claims.without(self._mend)
 
     def _mend(self) -> None:
-        """Gives back what is claimed for this worker without being under way: an answer of the store was lost."""
-        worker = self._member.id
-        if not worker or not self._picking.acquire(blocking=False):
-            return
-        try:
-            held = list(self._queue.held_by(worker))
-            with self._lock:
-                strays = [key for key in held if key not in self._drives and key not in self._begun]
-            for code, run_id in strays:
-                _log.warning("the run %s is taken up again", run_id)
-                data = self._parts.database.tenant(code)
-                self._set_free(data, run_id, worker)
-                self._backlog = True
-        finally:
-            self._picking.release()
+        if worker := self._member.id:
+            # In the order in which a run goes through them: it is never in neither.
+            self._takeover.mend(worker, _UnderWay(self._begun, self._drives))
+
+    def _freed(self, count: int) -> None:
+        self._claims.backlog = True
+        self._observers.reaped(count)
 
     # the ends of drives
 
@@ -312,16 +206,15 @@ class Engine:
             under_way = self._drives.get(drive.key) is drive
             if under_way:
                 del self._drives[drive.key]
-            watches = self._watches.pop(drive.key, []) if ended is not None else []
-        for watch in watches:
-            watch.tell(ended)  # type: ignore[arg-type]  # there are none without it
+        if ended is not None:
+            self._watches.tell(drive.key, ended)
         if ended is not None and drive.book.job.parent:
             self.look(drive.key[0], drive.book.job.parent)
         if under_way:
             self._observers.left(drive.key[0], drive.book.run)
         if ended is not None:
             self._observers.ended(drive.data, ended)
-        if self._backlog and not self._closed:
+        if self._claims.backlog and not self._closed:
             self.timers.after(0, lambda: self._submit_pick(drive.key[0]))
 
     def recorded(self, tenant_code: str, steps: Sequence[Execution]) -> None:
@@ -351,7 +244,7 @@ class Engine:
     def _leave_to_others(self, mine: str) -> None:
         """Leaves to others at once what is under way and was not given back by its drive."""
         try:
-            self.release(mine)
+            self._takeover.release(mine)
         except ZonaError as exc:
             _log.warning("the runs that are under way go on elsewhere a while later: %s", exc)
 
@@ -370,50 +263,17 @@ class Engine:
             with self._lock:
                 self._begun.discard(key)
 
-    def _claim(self, tenant_code: str) -> bool:
-        worker = self._member.id
-        if not worker:
-            return False
+    def _set_out(
+        self, context: TenantContext, run: Execution, job: Job, waited: float, order: Order | None = None
+    ) -> None:
+        """Carries out a run that was claimed; ``waited``: seconds for which it was due."""
         try:
-            context = self._context(tenant_code)
-            if context is None:
-                return False
-            now = context.data.now()
-            where = {"worker": None, "due_at": Range(lte=now)}
-            job = context.data.jobs.modify(where, sort=[("due_at", 1)], worker=worker, awaits="", count="token")
-            if job is None:
-                return False
-            run = context.data.runs.get(job.id)
-            if run is None or run.status.ended:  # nothing is to be done any more
-                context.data.jobs.delete(job.id)
-                return True
-            self._set_out(context, run, job, None, (now - (job.due_at or now)).total_seconds())
-        except (StoreUnavailable, Conflict) as exc:
-            _log.warning("the runs of the tenant %s cannot be claimed: %s", tenant_code, exc)
-            return False
-        return True
-
-    def _context(self, tenant_code: str) -> TenantContext | None:
-        """The tenant's context; None for one that is not active, whose runs are put off."""
-        try:
-            return TenantContext(_ACTOR, self._parts, lambda: self._parts.active(tenant_code))
-        except TenantUnavailable:
-            data = self._parts.database.tenant(tenant_code)
-            now = data.now()
-            later = now + timedelta(seconds=_INACTIVE)
-            while data.jobs.modify({"worker": None, "due_at": Range(lte=now)}, due_at=later) is not None:
-                pass
-            return None
-
-    def _set_out(self, context: TenantContext, run: Execution, job: Job, order: Order | None, waited: float) -> None:
-        """``waited``: seconds for which it was due."""
-        try:
-            self._drive(context, run, job, order, waited)
+            self._drive(context, run, job, order=order, waited=waited)
         except (StoreUnavailable, Conflict, ClaimLost) as exc:
             _log.warning("the run %s cannot set out now: %s", run.id, exc)
 
-    def _drive(self, context: TenantContext, run: Execution, job: Job, order: Order | None, waited: float) -> None:
-        trusted = TenantContext(_ACTOR, self._parts, lambda: self._parts.active(context.tenant.tenant_code))
+    def _drive(self, context: TenantContext, run: Execution, job: Job, *, order: Order | None, waited: float) -> None:
+        trusted = TenantContext(ENGINE, self._parts, lambda: self._parts.active(context.tenant.tenant_code))
         book = Book(trusted.data, run, job)
         patience = Patience(run.id, lambda: self._member.id == job.worker and self._member.holds)
         try:
@@ -424,8 +284,7 @@ class Engine:
             _log.warning("the run %s cannot be carried out", run.id, exc_info=not isinstance(exc, ZonaError))
             message = f"the run cannot be carried out: {type(exc).__name__}"
             book.fail(exc if isinstance(exc, ZonaError) else TaskFailed(message, code="run_interrupted"))
-            for watch in self._watches.pop((trusted.tenant.tenant_code, run.id), []):
-                watch.tell(book.run)
+            self._watches.tell((trusted.tenant.tenant_code, run.id), book.run)
             self._observers.ended(trusted.data, book.run)
             return
         results = Results(self._parts, trusted.tenant.tenant_code, book, patience)
@@ -438,6 +297,16 @@ class Engine:
     def _lost(self) -> None:
         for drive in self.drives:
             drive.drop()
+
+
+class _UnderWay:
+    """The runs that are under way in this process, or about to be."""
+
+    def __init__(self, *known: Container[tuple[str, str]]) -> None:
+        self._known = known
+
+    def __contains__(self, key: object) -> bool:
+        return any(key in each for each in self._known)
 
 
 def _claimed(job: Job, worker: str) -> Job:

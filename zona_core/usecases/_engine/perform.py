@@ -1,22 +1,22 @@
-"""Carrying out one unit of a run: calling a handler, or what else steps do."""
+"""Carrying out one unit of a run: a task's handler is called by its instance's limits, its timeout and its policy."""
 
 from __future__ import annotations
 
 import logging
 import random
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from attrs import evolve
 
 from zona_core.domain.apps import RetryPolicy
-from zona_core.domain.jobs import Job, Wait, WaitReason
+from zona_core.domain.jobs import Wait, WaitReason
 from zona_core.domain.limits import limits_of
 from zona_core.domain.playbooks import StepKind
 from zona_core.domain.redaction import Redactor
-from zona_core.domain.runs import Attempt, Execution, RunStatus
+from zona_core.domain.runs import Attempt, RunStatus
 from zona_core.errors import StoreUnavailable, TaskFailed, TaskTimeout, ZonaError
 from zona_core.usecases._area import TenantContext
 from zona_core.usecases._calls import Presentable, handled, presentable_outcome
@@ -25,10 +25,9 @@ from zona_core.usecases._engine.breakers import Breakers
 from zona_core.usecases._engine.calls import Order, call_of, order_of_step
 from zona_core.usecases._engine.compiled import CompiledPlaybook
 from zona_core.usecases._engine.crew import Crew
+from zona_core.usecases._engine.other_steps import Beginner, OtherSteps
 from zona_core.usecases._engine.patience import Patience
 from zona_core.usecases._engine.places import Places
-from zona_core.usecases._engine.results import recalled
-from zona_core.usecases._engine.sealing import concealed
 from zona_core.usecases._engine.timers import Timers
 from zona_core.usecases._engine.trials import Trial
 from zona_core.usecases._engine.turns import Turns
@@ -41,7 +40,7 @@ _log: Final = logging.getLogger("zona.runs")
 Conclude = Callable[[Outcome | Later], None]
 
 
-class Tools(Protocol):
+class Tools(Beginner, Protocol):
     """What a performer needs of the engine."""
 
     crew: Crew
@@ -51,11 +50,6 @@ class Tools(Protocol):
     @property
     def worker(self) -> str:
         """This process's id as a worker."""
-
-    def begins(
-        self, context: TenantContext, book: Book, unit: Unit, inputs: Mapping[str, Any]
-    ) -> tuple[Execution, Job]:
-        """The run of another playbook that a step begins, not stored yet; raises ``ZonaError``."""
 
 
 class Performer:
@@ -82,6 +76,7 @@ class Performer:
         #: knows the secrets among the run's own inputs
         self._redactor = redactor or Redactor()
         self._places = Places(context, self._redactor)
+        self._others = OtherSteps(tools, context, book, compiled=compiled, redactor=self._redactor)
         #: calls that are under way, by unit
         self._trials: dict[str, tuple[Trial, Callable[[], None]]] = {}
 
@@ -99,7 +94,7 @@ class Performer:
             if unit.step is None or unit.step.kind is StepKind.TASK:
                 found = self._patience(lambda: self._prepared(unit, before, started_at))
                 return self._tried(unit, found, before, started_at, conclude) if isinstance(found, Call) else found
-            return self._patience(lambda: self._other(unit, before, started_at))
+            return self._patience(lambda: self._others.perform(unit, before, started_at))
         except TaskFailed as exc:
             return _failed(exc, started_at, before)
 
@@ -246,65 +241,6 @@ class Performer:
     def _holder(self, unit: Unit) -> str:
         return str(uuid.uuid5(uuid.UUID(self._book.run.id), f"{unit.key}/permit"))
 
-    # what else steps do
-
-    def _other(self, unit: Unit, before: Wait | None, started_at: datetime) -> Outcome | Later:
-        step = unit.step
-        assert step is not None
-        if step.kind is StepKind.SET:
-            outputs = self._redactor.data(self._value(unit, "set"))
-            return Outcome(status=RunStatus.SUCCESS, outputs=outputs, started_at=started_at)
-        if step.kind is StepKind.WAIT:
-            return self._time(unit, before, started_at)
-        if step.kind is StepKind.APPROVAL:
-            return self._approval(unit, before, started_at)
-        return self._playbook(unit, before, started_at)
-
-    def _time(self, unit: Unit, before: Wait | None, started_at: datetime) -> Outcome | Later:
-        if before is None:
-            until = started_at + timedelta(seconds=_seconds(self._value(unit, "wait")))
-            return Later(wait=Wait(reason=WaitReason.TIME, until=until, started_at=started_at))
-        if self._context.data.now() < before.until:
-            return Later(wait=before)
-        return Outcome(status=RunStatus.SUCCESS, started_at=started_at)
-
-    def _approval(self, unit: Unit, before: Wait | None, started_at: datetime) -> Outcome | Later:
-        step = unit.step
-        assert step is not None
-        assert step.approval is not None
-        if before is None:
-            until = started_at + timedelta(seconds=step.approval.expires)
-            asked = self._redactor.text(str(self._value(unit, "approval.message")))
-            before = Wait(reason=WaitReason.APPROVAL, until=until, started_at=started_at, detail=asked)
-        decision = self._book.job.decisions.get(step.name)
-        if decision is None:
-            if self._context.data.now() < before.until:
-                return Later(wait=before)
-            raise TaskFailed("nobody answered in time", code="approval_expired")
-        told: dict[str, Any] = {"approved": decision.approved, "by": decision.by, "comment": decision.comment}
-        if not decision.approved:
-            raise TaskFailed(f"{decision.by} did not approve it: {decision.comment}", code="rejected", **told)
-        return Outcome(status=RunStatus.SUCCESS, outputs=told, started_at=started_at)
-
-    def _playbook(self, unit: Unit, before: Wait | None, started_at: datetime) -> Outcome | Later:
-        now = self._context.data.now()
-        if before is None:
-            try:
-                begun = self._tools.begins(self._context, self._book, unit, self._value(unit, "inputs"))
-                begun = concealed(*begun, self._redactor)
-            except (StoreUnavailable, TaskFailed):
-                raise
-            except ZonaError as exc:
-                raise TaskFailed(exc.message, code=exc.code, hint=exc.hint, faults=exc.faults) from exc
-            wait = Wait(reason=WaitReason.PLAYBOOK, until=now + _CHILD, started_at=started_at, detail=begun[0].id)
-            return Later(wait=wait, begins=begun)
-        run = self._context.data.runs.need(before.detail)
-        if not run.status.ended:
-            return Later(wait=evolve(before, until=now + _CHILD))
-        run = recalled(self._context, run)
-        status = RunStatus.SUCCESS if run.status is RunStatus.SUCCESS else RunStatus.FAILURE
-        return Outcome(status=status, outputs=run.results or {}, error=run.error, started_at=started_at)
-
     def _now(self) -> datetime:
         return self._patience(self._context.data.now)
 
@@ -316,10 +252,6 @@ class Performer:
     @property
     def _tenant(self) -> str:
         return self._context.tenant.tenant_code
-
-
-#: how often a step looks by itself whether the playbook that it runs has ended; it is told, too
-_CHILD = timedelta(seconds=30)
 
 
 def _limit_key(call: Call) -> str:
@@ -336,14 +268,3 @@ def _repeats(policy: RetryPolicy, codes: frozenset[str], failure: TaskFailed, ma
 def _failed(failure: TaskFailed, started_at: datetime, before: Wait | None) -> Outcome:
     attempts = before.attempts if before is not None else ()
     return Outcome(status=RunStatus.FAILURE, error=failure.as_dict(), attempts=attempts, started_at=started_at)
-
-
-def _seconds(value: Any) -> float:
-    """Seconds to wait; raises ``TaskFailed``."""
-    try:
-        seconds = float(value)
-    except (TypeError, ValueError):
-        seconds = -1.0
-    if not 0 <= seconds <= 366 * 86_400:
-        raise TaskFailed("wait is no number of seconds", code="invalid_wait", hint="0 to 366 days, in seconds")
-    return seconds

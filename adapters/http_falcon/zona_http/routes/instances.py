@@ -21,6 +21,13 @@ __all__ = ["OPERATIONS"]
 Name = Annotated[str, Meta(min_length=1, max_length=200, description="title or id")]
 Values = Annotated[dict[str, Any], Meta(description="by the name of the app's field; secrets are texts")]
 Private = Annotated[bool, Meta(description="ask to reach private addresses; the tenant's policy decides")]
+Limits = Annotated[
+    dict[str, Any],
+    Meta(
+        description="`requests` in `seconds`, and how many `concurrent`ly, each optional; what exceeds it waits",
+        examples=[{"requests": 100, "seconds": 60, "concurrent": 5}],
+    ),
+]
 #: nobody sets an instance to ``deleted``: ``DELETE`` erases its values, too
 Status = Literal["active", "inactive", "error", "maintenance"]
 
@@ -70,6 +77,9 @@ class InstanceChange:
     credential: Annotated[int, Meta(ge=0, le=2**53 - 1)] | Name | None = None
     allow_private: Private | None = None
     status: Status | None = None
+    rate_limiting: Limits | None = None
+    #: how often the instance is tried by itself, in seconds: ``{"interval": 600}``
+    health_check_config: dict[str, Any] | None = None
 
 
 def list_instances(call: Call) -> Listing[Instance]:
@@ -99,6 +109,8 @@ def update_instance(call: Call) -> Instance:
         credential=change.credential,
         allow_private=change.allow_private,
         status=None if change.status is None else InstanceStatus(change.status),
+        rate_limiting=change.rate_limiting,
+        health_check_config=change.health_check_config,
         revision=call.revision,
     )
 

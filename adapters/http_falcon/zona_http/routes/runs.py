@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated
 
 from attrs import Factory, define, evolve
@@ -34,6 +35,8 @@ class RunPage(PageOfTenant):
     playbook: Annotated[Name, Meta(description="title or id; also runs that other playbooks began")] | None = None
     status: RunStatus | None = None
     steps: Annotated[bool, Meta(description="what is in other runs, too; goes with no playbook")] = False
+    since: Annotated[datetime, Meta(tz=True, description="those made from then on")] | None = None
+    until: Annotated[datetime, Meta(tz=True, description="those made before then")] | None = None
 
 
 @define(frozen=True, kw_only=True)
@@ -65,6 +68,8 @@ def list_runs(call: Call) -> Listing[Execution]:
         playbook=asked.playbook,
         status=asked.status,
         steps=asked.steps,
+        since=asked.since,
+        until=asked.until,
         after=asked.after,
         limit=asked.limit,
     )
