@@ -156,3 +156,15 @@ def test_a_run_is_repeated_from_a_step(zona: Zona, plugin: Any, echo: Make, play
     calls.clear()
     assert work.runs.replay(repeated.id, step="one", patience=20).status is RunStatus.SUCCESS
     assert calls == ["1", "21", "3"]
+
+
+def test_what_a_run_began_ends_with_it_when_its_time_is_up(zona: Zona, playbook: Make) -> None:
+    """A playbook that is run by another one does not outlive it."""
+    work = zona.tenant()
+    work.playbooks.save(playbook(Step(name="long", wait=3600), title="Inner"))
+    work.playbooks.save(playbook(Step(name="sub", playbook="Inner"), timeout=1))
+    run = work.playbooks.start("Enrich")
+    [waiting] = until(lambda: work.runs.waiting(run.id))
+    ended = work.runs.wait(run.id, seconds=20)
+    assert (ended.status, ended.error["code"]) == (RunStatus.TIMEOUT, "run_timeout")
+    assert work.runs.wait(waiting.detail, seconds=20).status is RunStatus.CANCELLED

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from attrs import evolve
 
-from zona_core.domain.jobs import Job, Wait
+from zona_core.domain.jobs import Control, Job, Wait
 from zona_core.domain.runs import Execution, RunStatus
 from zona_core.errors import RevisionConflict, ZonaError
 from zona_core.persistence.database import TenantData
@@ -85,14 +85,15 @@ class Book:
             self._data.runs.insert_many(records)
         self.job = job
 
-    def end(self, ended: Execution, records: list[Execution]) -> None:
-        """The run has ended, and with it these steps."""
+    def end(self, ended: Execution, records: list[Execution], below: Iterable[str] = ()) -> None:
+        """The run has ended, and with it these steps; the runs ``below``, which it waited for, are to end as well."""
         with self._numbering, self._data.transaction():
             ended = evolve(ended, blobs=self._blobs)
             if self._data.jobs.delete_many(self._mine()):
                 self._data.runs.insert_many(records)
                 run = self._replaced(ended)
                 self._wake_parent()
+                self._cancel(below)
             else:
                 run = self._data.runs.need(ended.id)
                 if not run.status.ended:  # it has, if the answer to this same write was lost
@@ -190,6 +191,11 @@ class Book:
 
     def _mine(self) -> Where:
         return {"_id": self.job.id, "worker": self.job.worker, "token": self.job.token}
+
+    def _cancel(self, below: Iterable[str]) -> None:
+        for run_id in below:
+            if self._data.jobs.modify({"_id": run_id}, control=Control.CANCEL) is not None:
+                self._data.jobs.modify({"_id": run_id, "worker": None}, due_at=self._data.now())
 
     def _wake_parent(self) -> None:
         if self.job.parent:

@@ -312,7 +312,8 @@ class Drive:
     def _end(self, ending: Ending, records: list[Execution], outcome: Outcome | None = None) -> None:
         ending = self._results.ended(ending) if outcome is None else evolve(ending, blob=outcome.blob)
         ended = self.book.ended(ending, self._now(), outcome)
-        self._patiently(lambda: self.book.end(ended, records))
+        below = [wait.detail for _, wait in self._waits.values() if wait.reason is WaitReason.PLAYBOOK]
+        self._patiently(lambda: self.book.end(ended, records, below))
         if records:
             self._host.recorded(self.key[0], records)
         self._finish(self.book.run)
