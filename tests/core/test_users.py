@@ -18,7 +18,7 @@ from zona_core import (
     Zona,
     as_data,
 )
-from zona_core.domain.identity import User, UserStatus
+from zona_core.domain.identity import BUILT_IN_ROLES, User, UserStatus
 from zona_core.persistence.database import CORE, TenantData
 
 PASSWORD = "correct horse battery"
@@ -206,7 +206,7 @@ def test_nobody_rises_by_way_of_tenants(zona: Zona, tenants: list[str]) -> None:
 
 def test_nobody_takes_from_the_stronger_what_they_could_not_give_back(zona: Zona) -> None:
     """Neither by a status, a role less, nor for good; of what the actor may give itself it may take."""
-    reading = ("apps:read", "tasks:read", "instances:read", "credentials:read", "package_keys:read", "runs:read")
+    reading = sorted(BUILT_IN_ROLES["reader"].permissions)
     zona.tenant().users.add("root", PASSWORD, roles=["admin", "reader"])
     zona.tenant().users.add("bob", PASSWORD, roles=["reader"])
     users = zona.tenant(actor=helpdesk(*reading)).users
@@ -227,7 +227,7 @@ def test_nobody_takes_from_the_stronger_what_they_could_not_give_back(zona: Zona
 
 def test_roles_that_the_actor_has_can_be_given(zona: Zona) -> None:
     """A reader with the right to change users makes readers; a key's scopes narrow that, too."""
-    reading = ("apps:read", "tasks:read", "instances:read", "credentials:read", "package_keys:read", "runs:read")
+    reading = sorted(BUILT_IN_ROLES["reader"].permissions)
     actor = helpdesk(*reading)
     assert zona.tenant(actor=actor).users.add("bob", PASSWORD, roles=["reader"]).roles == ("reader",)
     key = Actor(name="key", permissions=frozenset({"*"}), scopes=frozenset({"users:*"}))

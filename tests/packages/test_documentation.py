@@ -12,14 +12,17 @@ import attrs
 import pytest
 from package_samples import app, compressed, json_reader, task, zona_reader
 
+from zona_core.domain.playbooks import PlaybookDefinition
 from zona_core.errors import InvalidPackage
+from zona_core.persistence.structuring import structured
 from zona_core.ports.packages import PackageLimits, Signature
 from zona_packages import _refusals
 from zona_packages._ending import ending_of_members
 from zona_packages._structure import LISTS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "packages.md").read_text(encoding="utf-8")
-LINES, SIGNATURE, DOCUMENT = (block.encode() for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL))
+BLOCKS = [block.encode() for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)]
+LINES, SIGNATURE, DOCUMENT, PLAYBOOK = BLOCKS
 
 
 def test_the_examples_are_packages() -> None:
@@ -33,6 +36,16 @@ def test_the_examples_are_packages() -> None:
         app(description="Hosts on the net"),
         task("host") | {"name": "Look up a host", "task_handler": "http"},
     ]
+
+
+def test_the_example_of_a_playbook_is_one() -> None:
+    """It is a record of an app, and its parts are those of a playbook."""
+    record = json.loads(PLAYBOOK)
+    assert record.pop("kind") == "playbook"
+    found, faults = structured({"title": record.pop("name"), **record}, PlaybookDefinition)
+    assert not faults
+    assert found is not None
+    assert [step.name for step in found.steps] == ["find"]
 
 
 def test_the_example_of_a_signature_is_one() -> None:

@@ -21,6 +21,7 @@ from zona_core.usecases._engine.calls import Order, order_of
 from zona_core.usecases._engine.origins import Origin, task_run
 from zona_core.usecases._engine.results import whole_results
 from zona_core.usecases._lookup import app_around, instance_of, playbook_around, run_of, task_of
+from zona_core.usecases._pictures import check_picture_format
 from zona_core.usecases._progress import STEP_KINDS, Progress, progress_of
 from zona_core.usecases._steering import Steering
 
@@ -150,14 +151,15 @@ class Runs(Steering):
     def picture(self, run_id: str, *, format: PictureFormat = PictureFormat.SVG) -> bytes:  # noqa: A002  # its word
         """The run in the course of time as a picture: a bar for each step and item, with its attempts.
 
-        At most 300 rows, and a line that says what is left out. Raises ``NotFound``, ``NotInstalled`` if what it takes
-        is not there.
+        At most 300 rows, and a line that says what is left out. Raises ``NotFound``, ``InvalidInput``, ``NotInstalled``
+        if what it takes is not there.
         """
         from zona_core.usecases._waterfall import waterfall_of
 
+        check_picture_format(format)
         painter = self._context.parts.waterfall_painter()
         waterfall = waterfall_of(self._context.data, run_of(self._context, run_id, "runs:read"))
-        return painter.svg(waterfall) if PictureFormat(format) is PictureFormat.SVG else painter.png(waterfall)
+        return painter.svg(waterfall) if format == PictureFormat.SVG else painter.png(waterfall)
 
     @use_case("runs:read", by_object=True)
     def wait(self, run_id: str, *, since: int | None = None, seconds: float = 60.0) -> Execution:

@@ -23,6 +23,7 @@ from zona_core.usecases._dependents import Dependent, TaskDependents, is_probe, 
 from zona_core.usecases._history import keep
 from zona_core.usecases._logos import Logos
 from zona_core.usecases._lookup import app_around, task_of
+from zona_core.usecases._pictures import check_picture_format
 from zona_core.usecases._references import unlink
 from zona_core.usecases._storing import write_task
 
@@ -186,15 +187,14 @@ class Tasks(Area):
     def picture(self, app: int | str, *, format: PictureFormat = PictureFormat.SVG) -> bytes:  # noqa: A002  # its word
         """The graph as a picture.
 
-        Raises ``NotFound``, ``NotInstalled`` if what it takes is not there.
+        Raises ``NotFound``, ``InvalidInput``, ``NotInstalled`` if what it takes is not there.
         """
         from zona_core.usecases._task_graph import drawing_of
 
-        if format not in list(PictureFormat):
-            raise InvalidInput.of([Fault("format", "is no form of picture", ", ".join(PictureFormat))])
+        check_picture_format(format)
         painter = self._context.parts.graph_painter()
         drawing = drawing_of(self.graph(app))
-        return painter.svg(drawing) if PictureFormat(format) is PictureFormat.SVG else painter.png(drawing)
+        return painter.svg(drawing) if format == PictureFormat.SVG else painter.png(drawing)
 
     @use_case("tasks:delete", by_object=True)
     def delete(
