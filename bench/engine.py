@@ -135,10 +135,13 @@ def prefect() -> dict[str, float]:
     python = os.environ.get("ZONA_BENCH_PREFECT")
     if python and not _PREFECT:
         script = Path(__file__).with_name("_engine_prefect.py")
-        done = subprocess.run([python, str(script)], capture_output=True, text=True, timeout=120, check=False)
-        if done.returncode:
-            raise SystemExit(f"Prefect failed: {done.stderr[-2_000:]}")
-        _PREFECT.update(json.loads(done.stdout.splitlines()[-1]))
+        with tempfile.TemporaryFile("w+") as told:  # no pipe: its server would keep that open
+            subprocess.run([python, str(script)], stdout=told, stderr=told, timeout=120, check=False)
+            told.seek(0)
+            lines = told.read().splitlines()
+        if not lines or not lines[-1].startswith("{"):
+            raise SystemExit(f"Prefect failed: {' '.join(lines[-3:])}")
+        _PREFECT.update(json.loads(lines[-1]))
     return _PREFECT
 
 
