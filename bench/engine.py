@@ -27,6 +27,8 @@ from zona_core.domain.playbooks import StepTask
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tests" / "servers"))
 from real_servers import replica_set  # the tests' way to have one
 
+#: the Python of an environment with Prefect; read before anything here clears the environment of settings
+PREFECT = os.environ.get("ZONA_BENCH_PREFECT", "")
 CHAIN, LONG, SECONDS = 40, 10, 0.2
 WIDE, LATENCY = 64, 0.05
 
@@ -38,7 +40,7 @@ def main() -> None:
     settings = {
         "store": "SQLite, synchronous=FULL, sealed secrets, unless named otherwise",
         "use-cases": "permissions, records of every step, leases and fences on",
-        "prefect": (os.environ.get("ZONA_BENCH_PREFECT") and prefect().get("version", "")) or "not measured",
+        "prefect": str(prefect().get("version", "not measured")),
     }
     finish(figures, settings, as_json=given.json)
 
@@ -132,11 +134,10 @@ _PREFECT: dict[str, float] = {}
 
 def prefect() -> dict[str, float]:
     """Seconds that Prefect takes for the same; nothing if it is not there."""
-    python = os.environ.get("ZONA_BENCH_PREFECT")
-    if python and not _PREFECT:
+    if PREFECT and not _PREFECT:
         script = Path(__file__).with_name("_engine_prefect.py")
         with tempfile.TemporaryFile("w+") as told:  # no pipe: its server would keep that open
-            subprocess.run([python, str(script)], stdout=told, stderr=told, timeout=120, check=False)
+            subprocess.run([PREFECT, str(script)], stdout=told, stderr=told, timeout=120, check=False)
             told.seek(0)
             lines = told.read().splitlines()
         if not lines or not lines[-1].startswith("{"):

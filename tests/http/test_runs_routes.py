@@ -219,4 +219,8 @@ def test_runs_are_listed_by_what_they_ran_and_how_it_ended(ask: Ask, problem: An
     told = problem(ask("GET", f"{RUNS}?task=echo"), 422)
     assert [fault["path"] for fault in told["errors"]] == ["app"]
     problem(ask("GET", f"{RUNS}?status=done"), 422)
+    assert listed("since=2020-01-01T00:00:00Z&until=2999-01-01T00:00:00%2B02:00") == ids[::-1]
+    assert listed("until=2020-01-01T00:00:00Z") == []
+    for wrong in ("0.5", "2030-13-01T00:00:00Z"):
+        problem(ask("GET", f"{RUNS}?since={wrong}"), 422)
     problem(ask("GET", f"{RUNS}/none"), 404)
