@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from functools import partial
 
 import pymongo
@@ -169,3 +170,28 @@ def test_a_dead_process_is_not_waited_for_longer_than_the_server_says(store: Mon
     assert done.returncode == -9
     assert things.count() == 1
     assert store.collection(CollectionSpec(name="plain")).count() == 0
+
+
+def test_a_collection_is_made_beside_a_transaction(store: MongoStore, url: str) -> None:
+    """Another thread's new collection can be used by a transaction that had begun before: it is made after its end."""
+    other = MongoStore(url)
+    begun, asked = threading.Event(), threading.Event()
+
+    def make() -> None:
+        begun.wait(10)
+        asked.set()
+        other.collection(THINGS).insert({"_id": "beside", "seq": 1})
+
+    store.collection(CollectionSpec(name="other"))
+    beside = threading.Thread(target=make)
+    beside.start()
+    with store.transaction():
+        store.collection(CollectionSpec(name="other")).insert({"_id": "a"})
+        begun.set()
+        asked.wait(10)
+        beside.join(0.5)  # long enough to make one that does not wait
+        store.collection(THINGS).insert({"_id": "within", "seq": 2})
+    beside.join(30)
+    assert not beside.is_alive()
+    assert sorted(each["_id"] for each in other.collection(THINGS).find().items) == ["beside", "within"]
+    other.close()

@@ -130,13 +130,21 @@ class Schema:
         with self._guard:
             existing = self._existing(layout.name)
             missing = self._to_make(layout, existing or {})
-        if existing is None and self._sessions.session is not None:
-            # What is begun already would not see a collection that is made beside it.
-            self._sessions.after_rollback(lambda: self.make(layout))
-            self._build(layout, layout.indexes, self._sessions.session)
-        elif existing is None or missing:
+        if existing is None:
+            self._make_collection(layout)
+        elif missing:
             self._build(layout, missing, None)
         return layout.words is not None and (existing is None or layout.words.name in missing)
+
+    def _make_collection(self, layout: Layout) -> None:
+        """Makes the collection in a transaction: one of others that sees the database without it could not use it."""
+        if self._sessions.session is not None:
+            self._sessions.after_rollback(lambda: self.make(layout))
+        with self._sessions.transaction():
+            with self._guard:
+                existing = self._existing(layout.name)
+            if existing is None:  # nobody has been faster
+                self._build(layout, layout.indexes, self._sessions.session)
 
     def _to_make(self, layout: Layout, existing: Mapping[str, Definition]) -> set[str]:
         missing = layout.indexes.keys() - existing.keys()
