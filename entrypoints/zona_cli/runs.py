@@ -40,7 +40,7 @@ for _command in (watch, cancel, pause, resume, approve, reject, replay):
 @click.option("--playbook", shell_complete=playbook_titles, help="Runs of this playbook, also by other playbooks.")
 @click.option("--steps", is_flag=True, help="Also what ran within other runs; with --app it always does.")
 @click.option("--status", type=click.Choice(_STATUSES), help="Runs in this status.")
-@click.option("--since", type=MOMENT, metavar="TIME", help="Runs made from then on: ISO 8601, by default in UTC.")
+@click.option("--since", type=MOMENT, metavar="TIME", help="Runs made from then on, as 2030-01-31T09:00:00Z.")
 @click.option("--until", type=MOMENT, metavar="TIME", help="Runs made before then.")
 @paged(50)
 @pass_session

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
@@ -12,6 +11,7 @@ from zona_cli import _output as out
 from zona_cli._commands import Group
 from zona_cli._completion import playbook_titles, schedule_titles
 from zona_cli._inputs import Assignment, Sources, confirm, json_object, secret_hint, secret_options, values
+from zona_cli._moments import MOMENT
 from zona_cli._paging import gathered, paged
 from zona_cli._session import Session, pass_session
 from zona_cli.watch import follow
@@ -23,24 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["schedules"]
 
 _title = click.argument("schedule", shell_complete=schedule_titles)
-
-
-class _Moment(click.ParamType[datetime]):
-    """A time with its zone (RFC 3339)."""
-
-    name = "moment"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Refuses a time that could be any, for want of a zone."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            found = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail("it is no time, as 2030-01-31T09:00:00+01:00", param, ctx)
-        if found.utcoffset() is None:
-            self.fail("it has no time zone, as 2030-01-31T09:00:00+01:00 has", param, ctx)
-        return found
 
 
 @click.group(cls=Group)
@@ -66,8 +48,8 @@ def schedules() -> None:
     "--overlap", type=click.Choice(["skip", "allow"]), default="skip", show_default=True,
     help="What if the run before is still going.",
 )  # fmt: skip
-@click.option("--starts-at", type=_Moment(), metavar="TIME", help="The first moment at which it may fire.")
-@click.option("--ends-at", type=_Moment(), metavar="TIME", help="The first moment at which it may no more.")
+@click.option("--starts-at", type=MOMENT, metavar="TIME", help="The first moment at which it may fire.")
+@click.option("--ends-at", type=MOMENT, metavar="TIME", help="The first moment at which it may no more.")
 @click.option("--paused", is_flag=True, help="It fires once it is resumed.")
 @click.option("--description", default="", metavar="TEXT", help="What it is for.")
 @click.option("-i", "--input", "inputs", multiple=True, type=Assignment(), metavar="NAME=VALUE", help="An input.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from types import NoneType
 from typing import Any, Final, Union, get_args, get_type_hints
 
@@ -25,6 +26,8 @@ _MOST_KNOWN: Final = 256
 _SHORT: Final = 512
 #: a whole number as JSON writes it
 _WHOLE: Final = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
+#: how a time begins; msgspec would take a number for seconds since 1970, which no schema says
+_MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 
 
 class ParameterReader:
@@ -42,7 +45,8 @@ class ParameterReader:
             if item.name not in in_path
         }
 
-        self._numbers = [name for name, kind in hints.items() if _is_number(kind)]
+        self._numbers = [name for name, kind in hints.items() if _is_of(kind, "type", "integer", "number")]
+        self._moments = [name for name, kind in hints.items() if _is_of(kind, "format", "date-time")]
         #: parameters by the texts that they were read from: clients ask the same again and again
         self._known: dict[tuple[str, ...], Any] = {}
 
@@ -71,6 +75,8 @@ class ParameterReader:
         if self._kind is None or not all(isinstance(text, str) and _is_clean(text) for text in texts.values()):
             return None
         if any(name in texts and not _WHOLE.match(texts[name]) for name in self._numbers):
+            return None
+        if any(name in texts and not _MOMENT.match(texts[name]) for name in self._moments):
             return None
         if any(text.lower() == "null" for text in texts.values()):  # msgspec would take it for None
             return None
@@ -120,6 +126,8 @@ def _converted_text(found: dict[str, Any], path: str, kind: Any, value: str) -> 
         yield Fault(path, "is no whole number", _words(kind))
     elif type(meant) is float and not math.isfinite(meant):
         yield Fault(path, "is no finite number", _words(kind))
+    elif isinstance(meant, datetime) and not _MOMENT.match(value):
+        yield Fault(path, "is no time", "RFC 3339, such as 2030-01-31T08:00:00Z")
     else:
         found[path.partition(".")[2]] = meant
 
@@ -137,9 +145,10 @@ def _words(kind: Any) -> str:
     return str(schema.get("description") or schema.get("type") or "")
 
 
-def _is_number(kind: Any) -> bool:
+def _is_of(kind: Any, keyword: str, *values: str) -> bool:
+    """Whether the schema of a parameter's kind, or of one of its alternatives, has one of the values."""
     schema = msgspec.json.schema(kind, schema_hook=special_schema)
-    return not {"integer", "number"}.isdisjoint(part.get("type") for part in (schema, *schema.get("anyOf", ())))
+    return not set(values).isdisjoint(part.get(keyword) for part in (schema, *schema.get("anyOf", ())))
 
 
 def _is_clean(value: str) -> bool:
