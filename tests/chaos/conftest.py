@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import waiting
 
 Until = Callable[..., Any]
 
@@ -14,12 +14,4 @@ Until = Callable[..., Any]
 @pytest.fixture
 def until() -> Until:
     """Waits for a condition: gives what it gives once that is true."""
-
-    def waited(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
-        ends_at = time.monotonic() + seconds
-        while not (found := condition()):
-            assert time.monotonic() < ends_at
-            time.sleep(0.01)
-        return found
-
-    return waited
+    return waiting.until

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from waiting import until
 
 from zona_core import AppDefinition, RunStatus, StoreUnavailable, TaskCall, TaskFailed, Zona, hookimpl
 from zona_core.domain.playbooks import PlaybookDefinition, Step, StepRetry, StepTask
@@ -247,11 +248,3 @@ def patiently(action: Callable[[], None]) -> None:
         action()
     except StoreUnavailable:
         action()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Returns once it holds."""
-    ends_at = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < ends_at
-        time.sleep(0.002)

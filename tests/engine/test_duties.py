@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from waiting import until
 
 from zona_core import AppDefinition, ConnectionReport, InvalidInput, NotFound, RunStatus, Zona
 from zona_core.domain.playbooks import Approval, Step
@@ -20,15 +21,6 @@ from zona_core.usecases._engine.retention import COMPLIANCE_KEY, Retention
 
 Make = Callable[..., Any]
 DAY = 1.0
-
-
-def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
-    """What ``condition`` gives once that is true."""
-    ends_at = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < ends_at
-        time.sleep(0.02)
-    return found
 
 
 def duties_of(zona: Zona, worker: str, work: Callable[[Hold], str], *, lease: float, interval: float = 0.001) -> Duties:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from real_servers import RedisServer, ServerMissing, redis_server
+from real_servers import RedisServer
+from redis_fixtures import server as redis_own  # noqa: F401  # a fixture
+from redis_fixtures import shared_server as redis_shared  # noqa: F401  # a fixture
 from worker_process import MarkingPlugin, WorkerProcess
 
 from zona_core import AppDefinition, Execution, RunStatus, Zona
@@ -18,26 +20,6 @@ from zona_core.usecases._engine import rounds
 
 #: seconds after which something that has to happen counts as not happening
 PATIENCE = 60.0
-
-
-@pytest.fixture(scope="module")
-def redis_shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A server that no test kills."""
-    try:
-        with redis_server(tmp_path_factory.mktemp("redis")) as server:
-            yield server
-    except ServerMissing as exc:
-        exc.report()
-
-
-@pytest.fixture
-def redis_own(tmp_path: Path) -> Iterator[RedisServer]:
-    """A server of the test's own."""
-    try:
-        with redis_server(tmp_path / "redis") as server:
-            yield server
-    except ServerMissing as exc:
-        exc.report()
 
 
 @pytest.fixture(params=["threads", "huey"])
@@ -111,7 +93,9 @@ def fleet(
 
 @pytest.fixture
 def queue_fleet(
-    tmp_path: Path, redis_own: RedisServer, app_factory: Callable[..., AppDefinition]
+    tmp_path: Path,
+    redis_own: RedisServer,  # noqa: F811  # the fixture
+    app_factory: Callable[..., AppDefinition],
 ) -> Iterator[tuple[Fleet, RedisServer]]:
     """The same over a queue in a server of the test's own."""
     with ExitStack() as stack:

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from waiting import until
 
 from zona_core import Conflict, RunStatus, TaskCall, TaskFailed, Zona
 from zona_core.domain.jobs import WaitReason
 from zona_core.domain.playbooks import Approval, Step
 
 Make = Callable[..., Any]
-
-
-def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
-    """What ``condition`` gives once that is true."""
-    ends_at = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < ends_at
-        time.sleep(0.01)
-    return found
 
 
 def test_cancelling_ends_a_run_whose_handler_hangs(zona: Zona, plugin: Any, echo: Make, playbook: Make) -> None:

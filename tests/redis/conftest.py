@@ -6,38 +6,14 @@ import secrets
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from pathlib import Path
 
 import pytest
 import redis
-from real_servers import RedisServer, ServerMissing, redis_server
-
-#: seconds after which something that has to happen counts as not happening
-PATIENCE = 60.0
-
-
-@pytest.fixture(scope="module")
-def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A server that no test kills."""
-    try:
-        with redis_server(tmp_path_factory.mktemp("redis")) as server:
-            yield server
-    except ServerMissing as exc:
-        exc.report()
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
-    """A server of the test's own."""
-    try:
-        with redis_server(tmp_path / "server") as own:
-            yield own
-            own.resume()
-    except ServerMissing as exc:
-        exc.report()
+from real_servers import RedisServer
+from redis_fixtures import server, shared_server  # noqa: F401  # fixtures
+from waiting import until
 
 
 @pytest.fixture
@@ -47,23 +23,16 @@ def prefix() -> str:
 
 
 @pytest.fixture
-def raw(shared_server: RedisServer) -> Iterator[redis.Redis]:
+def raw(shared_server: RedisServer) -> Iterator[redis.Redis]:  # noqa: F811  # the fixture
     """A bare client of the shared server."""
     with redis.Redis.from_url(shared_server.url) as client:
         yield client
 
 
 @pytest.fixture
-def eventually() -> Callable[[Callable[[], object]], None]:
+def eventually() -> Callable[[Callable[[], object]], object]:
     """Waits until a condition holds."""
-
-    def wait(condition: Callable[[], object]) -> None:
-        ends = time.monotonic() + PATIENCE
-        while not condition():
-            assert time.monotonic() < ends, "it never happened"
-            time.sleep(0.005)
-
-    return wait
+    return until
 
 
 class Proxy:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from attrs import evolve
+from waiting import until
 
 from zona_core import AppStatus, Execution, Field, RunStatus, Zona
 from zona_core.domain.playbooks import PlaybookDefinition, Step
@@ -44,15 +44,6 @@ def look(zona: Zona) -> list[str]:
 def runs_of(zona: Zona, schedule: int = 1, tenant: str = "localhost") -> list[Execution]:
     """The runs of a schedule."""
     found: list[Execution] = data_of(zona, tenant).runs.all({"trigger": f"schedules/{schedule}"})
-    return found
-
-
-def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """What ``condition`` gives once that is true."""
-    ends_at = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < ends_at
-        time.sleep(0.02)
     return found
 
 

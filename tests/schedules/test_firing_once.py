@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import until
 
 from zona_core import RunStatus, Zona
 from zona_core.domain.playbooks import PlaybookDefinition, Step
@@ -94,15 +94,6 @@ def each_second(**given: Any) -> ScheduleDefinition:
 def data_of(zona: Zona) -> Any:
     """The tenant's data, past the use-cases."""
     return zona._parts.database.tenant("localhost")
-
-
-def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """What ``condition`` gives once that is true."""
-    ends_at = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < ends_at
-        time.sleep(0.05)
-    return found
 
 
 def ids_until(schedule: Schedule, last: datetime) -> set[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from real_servers import free_port
+from waiting import until
 
 from zona_core import AppDefinition, TaskDefinition, Zona
 
@@ -25,19 +25,12 @@ def pids(zona: Zona) -> list[int]:
     return sorted(worker.pid for worker in zona._parts.database.workers.all())
 
 
-def eventually(condition: Callable[[], object]) -> None:
-    ends = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < ends, "it never happened"
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("server", ["gunicorn", "granian"])
 def test_every_process_takes_part(serve: Callable[..., Any], home: Path, server: str) -> None:
     """Those that serve requests, not the main one, which has no thread of its own; they leave when they end."""
     service = serve("--server", server)
     with left_to_others(home) as zona:
-        eventually(lambda: set(pids(zona)) <= set(service.workers()) and len(pids(zona)) == 2)
+        until(lambda: set(pids(zona)) <= set(service.workers()) and len(pids(zona)) == 2)
         assert service.pid not in pids(zona)
         threads = [path.read_text().strip() for path in Path(f"/proc/{service.pid}/task").glob("*/comm")]
         assert [name for name in threads if name.startswith("zona")] == []
