@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from attrs import evolve
 
-from zona_core.domain.jobs import Control, Job, Wait, WaitReason
+from zona_core.domain.jobs import Control, Job
 from zona_core.domain.runs import Execution, RunStatus
 from zona_core.errors import ZonaError
 from zona_core.persistence.database import TenantData
@@ -22,6 +22,7 @@ from zona_core.usecases._engine.patience import Patience
 from zona_core.usecases._engine.perform import Performer
 from zona_core.usecases._engine.results import Results
 from zona_core.usecases._engine.timers import Timer, Timers
+from zona_core.usecases._engine.waiting_room import WaitingRoom
 from zona_core.usecases._engine.work import Ending, Later, Outcome, Plan, Unit
 
 __all__ = ["Drive", "Host"]
@@ -30,10 +31,6 @@ _log: Final = logging.getLogger("zona.runs")
 
 #: seconds that a run which only waits stays with its worker
 _STAYS: Final = 2.0
-#: seconds after which a wait is looked at again whose timer fired too early
-_AGAIN: Final = 0.01
-#: waits that are asked again whenever the run is looked at: what they wait for may have come early
-_ASKED_AGAIN: Final = frozenset({WaitReason.APPROVAL, WaitReason.PLAYBOOK, WaitReason.SLOT})
 
 
 class Host(Protocol):
@@ -79,8 +76,7 @@ class Drive:
         self._active: set[str] = set()
         #: what has ended and is not taken note of yet
         self._inbox: deque[tuple[Unit, Outcome | Later]] = deque()
-        self._waits: dict[str, tuple[Unit, Wait]] = {}
-        self._timers: dict[str, Timer] = {}
+        self._waits = WaitingRoom(host.timers, self._now, self._wake)
         self._deadline: Timer | None = None
         self._unwritten = False
         self._stopping = False
@@ -132,10 +128,8 @@ class Drive:
         with self._lock:
             if self._over:
                 return []
-            before = self._waits.get(unit.key)
-        result = self._performer.perform(
-            unit, before[1] if before else None, lambda late: self._go(lambda: self._concluded(unit, late))
-        )
+            before = self._waits.before(unit.key)
+        result = self._performer.perform(unit, before, lambda late: self._go(lambda: self._concluded(unit, late)))
         return [] if result is None else self._concluded(unit, result)
 
     def _concluded(self, unit: Unit, result: Outcome | Later) -> list[Unit]:
@@ -149,11 +143,13 @@ class Drive:
             begins: list[tuple[Execution, Job]] = []
             for each, how in arrived:
                 self._active.discard(each.key)
-                self._forget(each.key)
+                self._waits.leave(each.key)
                 if isinstance(how, Outcome):
                     ended.append((each, how))
                 else:
-                    begins += self._put_off(each, how)
+                    self._waits.put(each, how.wait)
+                    self._unwritten = True
+                    begins += [how.begins] if how.begins is not None else []
             for run, job in begins:
                 self._begin(run, job)
             if ended and self._recorded(ended):
@@ -162,20 +158,14 @@ class Drive:
             self._note([each for each, how in arrived if isinstance(how, Later)])
             return units
 
-    def _put_off(self, unit: Unit, later: Later) -> list[tuple[Execution, Job]]:
-        self._waits[unit.key] = (unit, later.wait)
-        self._unwritten = True
-        return [later.begins] if later.begins is not None else []
-
     def _note(self, put_off: list[Unit]) -> None:
         """Writes down what waits, unless that was written with something else, and has it go on at its time."""
         if self._unwritten and not self._over:
-            alone = next((wait for unit, wait in self._waits.values() if unit.step is None), None)
-            self._patiently(lambda: self.book.note(self._noted, alone))
+            self._patiently(lambda: self.book.note(self._waits.noted, self._waits.alone))
             self._unwritten = False
         for unit in put_off:
-            if not self._over and unit.key in self._waits and unit.key not in self._active:
-                self._timers[unit.key] = self._after(self._waits[unit.key][1])
+            if not self._over and unit.key not in self._active:
+                self._waits.set_timer(unit.key)
 
     def _recorded(self, ended: list[tuple[Unit, Outcome]]) -> bool:
         """Records outcomes; whether the run has ended with them."""
@@ -192,7 +182,7 @@ class Drive:
             self._end(ending, records, outcome if unit.step is None else None)
             return True
         if records:
-            self._patiently(lambda: self.book.step(records, self._noted))
+            self._patiently(lambda: self.book.step(records, self._waits.noted))
             self._unwritten = False
             self._host.recorded(self.key[0], records)
         return False
@@ -205,8 +195,8 @@ class Drive:
                 return []
             self._patiently(self.book.begun)
             for key, wait in self.book.job.waits.items():
-                self._waits[key] = (self._plan.resumed(key), wait)
-                self._timers[key] = self._after(wait)
+                self._waits.put(self._plan.resumed(key), wait)
+                self._waits.set_timer(key)
             self._set_deadline()
             return self._advanced(fresh=True)
 
@@ -231,23 +221,12 @@ class Drive:
                 if not self._active:
                     self._pause(control)
                 return []
-            units = self._due(fresh)
+            units = self._waits.due(self._active, fresh=fresh)
             units += self._plan.take(self._plan.concurrency - len(self._active) - len(units))
             self._active.update(unit.key for unit in units)
             if not units and not self._active:
                 self._rest()
             return units
-
-    def _due(self, fresh: bool) -> list[Unit]:
-        """The units whose wait is over, or is to be asked about."""
-        if not self._waits:
-            return []
-        now = self._now()
-        return [
-            unit
-            for key, (unit, wait) in self._waits.items()
-            if key not in self._active and (wait.until <= now or (fresh and wait.reason in _ASKED_AGAIN))
-        ]
 
     def _rest(self) -> None:
         """Nothing is under way: the run has ended, or it waits, here for a short while and otherwise in the store."""
@@ -256,27 +235,25 @@ class Drive:
             assert ending is not None
             self._end(ending, [])
             return
-        due_at = min(wait.until for _, wait in self._waits.values())
+        due_at = self._waits.earliest
         if (ends_at := self._ends_at()) is not None:
             due_at = min(due_at, ends_at)
         if due_at - self._now() > timedelta(seconds=_STAYS):
-            awaits = next((wait.detail for _, wait in self._waits.values() if wait.reason is WaitReason.SLOT), "")
-            self._park(lambda: self.book.park(due_at, self._noted, awaits=awaits, status=RunStatus.WAITING))
+            self._park(due_at, RunStatus.WAITING, awaits=self._waits.awaits)
 
     def _pause(self, control: Control) -> None:
         if control is Control.PAUSE:
-            self._park(lambda: self.book.park(None, self._noted, awaits="", status=RunStatus.PAUSED))
+            self._park(None, RunStatus.PAUSED)
         else:
-            now = self._now()
-            self._park(lambda: self.book.park(now, self._noted, awaits="", status=RunStatus.WAITING))
+            self._park(self._now(), RunStatus.WAITING)
 
-    def _park(self, write: Callable[[], None]) -> None:
-        self._patiently(write)
+    def _park(self, due_at: datetime | None, status: RunStatus, *, awaits: str = "") -> None:
+        self._patiently(lambda: self.book.park(due_at, self._waits.noted, awaits=awaits, status=status))
         self._unwritten = False
         self._finish(None)
 
     def _begin(self, run: Execution, job: Job) -> None:
-        self._patiently(lambda: self.book.begin(self._noted, run, job))
+        self._patiently(lambda: self.book.begin(self._waits.noted, run, job))
         self._unwritten = False
         self._host.begun(self.key[0])
 
@@ -312,8 +289,7 @@ class Drive:
     def _end(self, ending: Ending, records: list[Execution], outcome: Outcome | None = None) -> None:
         ending = self._results.ended(ending) if outcome is None else evolve(ending, blob=outcome.blob)
         ended = self.book.ended(ending, self._now(), outcome)
-        below = [wait.detail for _, wait in self._waits.values() if wait.reason is WaitReason.PLAYBOOK]
-        self._patiently(lambda: self.book.end(ended, records, below))
+        self._patiently(lambda: self.book.end(ended, records, self._waits.runs))
         if records:
             self._host.recorded(self.key[0], records)
         self._finish(self.book.run)
@@ -323,8 +299,7 @@ class Drive:
             return
         self._over = True
         self._performer.abandon()
-        for timer in self._timers.values():
-            timer.cancel()
+        self._waits.close()
         if self._deadline is not None:
             self._deadline.cancel()
         self._host.left(self, ended)
@@ -333,14 +308,6 @@ class Drive:
 
     def _now(self) -> datetime:
         return self._patiently(self.data.now)
-
-    @property
-    def _noted(self) -> dict[str, Wait]:
-        return {key: wait for key, (_, wait) in self._waits.items()}
-
-    def _after(self, wait: Wait, *, least: float = 0.0) -> Timer:
-        left = (wait.until - self._now()).total_seconds()
-        return self._host.timers.after(max(least, left), self._wake)
 
     def _wake(self) -> None:
         self._host.crew.submit(self.key[0], lambda: self._go(self._woken))
@@ -351,17 +318,8 @@ class Drive:
         with self._lock:
             if self._over or self._stopping or self.book.job.control is Control.PAUSE:
                 return units
-            for key, (_, wait) in self._waits.items():
-                timer = self._timers.get(key)
-                if key not in self._active and (timer is None or timer.fired):
-                    self._timers[key] = self._after(wait, least=_AGAIN)
+            self._waits.set_timers_again(self._active)
         return units
-
-    def _forget(self, key: str) -> None:
-        self._waits.pop(key, None)
-        timer = self._timers.pop(key, None)
-        if timer is not None:
-            timer.cancel()
 
     def _go(self, begin: Callable[[], list[Unit]]) -> None:
         self._guarded(lambda: self._work(begin()))

@@ -24,6 +24,7 @@ from zona_core.usecases._engine.crew import Crew
 from zona_core.usecases._engine.drive import Drive
 from zona_core.usecases._engine.loading import Loader
 from zona_core.usecases._engine.membership import Membership
+from zona_core.usecases._engine.origins import queued
 from zona_core.usecases._engine.patience import Patience
 from zona_core.usecases._engine.results import Results
 from zona_core.usecases._engine.rounds import Rounds
@@ -85,7 +86,7 @@ class Engine:
         here = executor.runs_here and not self._claims.backlog and self._member.holds and self.crew.room > 0
         job = _claimed(job, worker) if here else job
         if not here:
-            run = _queued(run)
+            run = queued(run)
         with self._beginning(key):
             with data.transaction():
                 run = data.runs.insert(run)
@@ -311,7 +312,3 @@ class _UnderWay:
 
 def _claimed(job: Job, worker: str) -> Job:
     return evolve(job, worker=worker, token=1)
-
-
-def _queued(run: Execution) -> Execution:
-    return evolve(run, status=RunStatus.QUEUED, started_at=None)

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import define
+from attrs import define, evolve
 
 from zona_core.domain.apps import AppStatus
 from zona_core.domain.jobs import Job, JobKind
@@ -20,7 +20,7 @@ from zona_core.usecases._connect import connection_of
 from zona_core.usecases._engine.calls import Order
 from zona_core.usecases._engine.sealing import sealed_inputs
 
-__all__ = ["Origin", "inputs_for", "playbook_run", "task_run"]
+__all__ = ["Origin", "inputs_for", "playbook_run", "queued", "task_run"]
 
 
 @define(frozen=True, kw_only=True)
@@ -35,6 +35,11 @@ class Origin:
     run_id: str = ""
     #: what the remote side may tell repeated calls by; empty: the run's id
     key: str = ""
+
+
+def queued(run: Execution) -> Execution:
+    """The run as it is stored if it has to wait for a worker."""
+    return evolve(run, status=RunStatus.QUEUED, started_at=None)
 
 
 def playbook_run(

@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from attrs import define, evolve
+from attrs import define
 
 from zona_core.domain.fields import Field
 from zona_core.domain.jobs import Job
 from zona_core.domain.playbooks import Playbook
-from zona_core.domain.runs import Execution, RunStatus
+from zona_core.domain.runs import Execution
 from zona_core.domain.schedules import Overlap, Schedule
 from zona_core.errors import NotFound
 from zona_core.persistence.database import TenantData
 from zona_core.usecases._area import TenantContext
 from zona_core.usecases._engine.calls import Order, order_of
-from zona_core.usecases._engine.origins import Origin, inputs_for, playbook_run, task_run
+from zona_core.usecases._engine.origins import Origin, inputs_for, playbook_run, queued, task_run
 from zona_core.usecases._lookup import playbook_of
 
 __all__ = ["Target", "origin_of", "run_before", "target_of", "target_of_schedule"]
@@ -54,7 +54,7 @@ class Target:
             run, job = playbook_run(context, self.what, self.inputs, origin)
         else:
             run, job = task_run(context, self.what, origin)
-        return evolve(run, status=RunStatus.QUEUED, started_at=None), job
+        return queued(run), job
 
 
 def target_of(
