@@ -15,6 +15,7 @@ from zona_core.errors import ConfigurationError, Conflict, InvalidInput, NotFoun
 
 from ._links import FORK_WAITS, Connection, Link, Links
 from ._location import Location
+from ._safety import Safety
 
 __all__ = ["Database"]
 
@@ -31,7 +32,7 @@ _CODES: Final = {
     sqlite3.SQLITE_CANTOPEN: ("store_unavailable", "cannot be opened"),
 }
 #: seconds between two attempts to get the write lock: random, up to a bound that doubles from the first to the last
-_PAUSES: Final = (0.0005, 0.016)
+_PAUSES: Final = (0.0005, 0.004)
 
 
 class Database:
@@ -46,7 +47,7 @@ class Database:
             raise ConfigurationError(f"Python's SQLite is {found}; the store needs {needed} or newer")
         self._location = location
         self._prepare = prepare
-        self._links = Links(self._connect, location.busy_timeout)
+        self._links = Links(self._connect, location.path, location.busy_timeout)
         self._make_file()
         with self._own_errors():
             self._links.here()
@@ -121,7 +122,8 @@ class Database:
         """All statements of this thread within the block are kept together or not at all; one within another joins it.
 
         Raises ``StoreUnavailable`` with code ``store_busy`` if others write for longer than the busy time, and
-        ``Conflict`` with code ``transaction_undone`` at the end of a transaction in which a joined block failed.
+        ``Conflict`` with code ``transaction_undone`` at the end of a transaction in which a joined block failed; and
+        ``StoreUnavailable`` with code ``commit_unknown`` if the disk refuses what was committed.
         """
         if self.in_transaction:
             try:
@@ -131,6 +133,7 @@ class Database:
                 raise
             return
         writing, link = self._begin()
+        before = link.connection.total_changes
         try:
             yield
             self._commit(link)
@@ -138,7 +141,10 @@ class Database:
             self._undo(link, writing)
             raise
         _reset(link)
+        changed, safety = link.connection.total_changes != before, self._links.safety
         writing.release()
+        if changed and self._location.synchronous == "FULL":
+            self._wait_for(safety)
 
     @contextmanager
     def call(self) -> Iterator[None]:
@@ -208,6 +214,14 @@ class Database:
             if not link.connection.in_transaction:
                 raise self._lost()
             link.execute("COMMIT")
+
+    def _wait_for(self, safety: Safety) -> None:
+        try:
+            safety.wait()
+        except OSError as exc:
+            message = f"the database {self._location.path} may lose what was committed: {exc.strerror}"
+            hint = "Look after the disk, and what is stored before repeating it."
+            raise StoreUnavailable(message, code="commit_unknown", hint=hint) from exc
 
     def _undo(self, link: Link, writing: threading.Lock) -> None:
         if link.inherited:
@@ -318,7 +332,7 @@ class Database:
             raise StoreUnavailable(
                 f"the database {self._location.path} cannot be put into WAL mode: it stays in {mode}"
             )
-        connection.execute(f"PRAGMA synchronous = {self._location.synchronous}")
+        connection.execute("PRAGMA synchronous = NORMAL")  # the rest of FULL is ``Safety``'s
         for prepare in self._prepare:
             prepare(connection)
 

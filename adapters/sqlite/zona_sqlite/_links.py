@@ -17,7 +17,10 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, Final
+
+from ._safety import Safety
 
 __all__ = ["FORK_WAITS", "Connection", "Link", "Links"]
 
@@ -112,8 +115,9 @@ class Link:
 class Links:
     """The links of one store in all threads of this process."""
 
-    def __init__(self, connect: Callable[[], Connection], patience: float) -> None:
+    def __init__(self, connect: Callable[[], Connection], path: Path, patience: float) -> None:
         self._connect = connect
+        self._path = path
         self._patience = patience
         self.closed = False
         #: whether this is a child process forked from within a transaction
@@ -129,6 +133,8 @@ class Links:
         self._guard = threading.Lock()
         #: threads of one process queue here for the database's one write lock: fairer and faster than polling for it
         self.writing = threading.Lock()
+        #: what commits wait for before they count
+        self.safety = Safety(self._path)
 
     def here(self) -> Link:
         """This thread's link, made when first asked for.
