@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from functools import partial
@@ -20,6 +20,7 @@ from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped
 from zona_core import Settings, Zona, ZonaError
 from zona_http._metrics import worker_gone
 from zona_http.settings import HttpSettings
+from zona_service._balance import PAUSE, Shares
 from zona_service._connections import Connection
 from zona_service._entrance import Stopping, WsgiApplication
 from zona_service._listening import stop_listening
@@ -70,6 +71,7 @@ class _Application(BaseApplication):  # type: ignore[misc]  # Gunicorn has no ty
         self._ready = ready
         self._zona: Zona | None = None
         self.stopping = Stopping()
+        self.shares = Shares()
         super().__init__(prog="zona")
 
     def load_config(self) -> None:
@@ -77,8 +79,9 @@ class _Application(BaseApplication):  # type: ignore[misc]  # Gunicorn has no ty
             "worker_class": _Worker,
             "logger_class": _Log,
             "when_ready": lambda _arbiter: self._ready(),
+            "pre_fork": lambda arbiter, worker: self._place(worker, arbiter.WORKERS.values()),
             "worker_exit": lambda _arbiter, worker: self._close(worker),
-            "child_exit": lambda _arbiter, worker: worker_gone(worker.pid),
+            "child_exit": lambda _arbiter, worker: self._bury(worker),
         }
         for name, value in options.items():
             self.cfg.set(name, value)
@@ -102,6 +105,15 @@ class _Application(BaseApplication):  # type: ignore[misc]  # Gunicorn has no ty
         arbiter = _Arbiter(self)
         self.logger = arbiter.log
         arbiter.run()
+
+    def _place(self, worker: Any, others: Iterable[Any]) -> None:
+        """In the main process, before a fork."""
+        worker.slot = self.shares.free({other.slot for other in others})
+
+    def _bury(self, worker: Any) -> None:
+        """In the main process, when a worker has ended in whatever way."""
+        self.shares.leave(worker.slot)
+        worker_gone(worker.pid)
 
     def _close(self, worker: Any) -> None:
         if worker.pid == os.getpid() and self._zona is not None:
@@ -150,11 +162,25 @@ class _Worker(ThreadWorker):  # type: ignore[misc]
         self._looked = 0.0
         self._large: deque[Connection] = deque()
         self._large_left = max(1, self.cfg.threads // 2)
+        self.slot: int | None = None
+        #: when it may accept again what others have left alone
+        self._accept_at = 0.0
+        self._has_yielded = False
 
     def get_thread_pool(self) -> Executor:
         return _InPlace() if self.cfg.threads == 1 else super().get_thread_pool()
 
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        self.app.shares.tell(self.slot, self.nr_conns)
+        pause = self._accept_at - time.monotonic()
+        super().wait_for_and_dispatch_events(min(timeout, pause) if pause > 0 else timeout)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled and time.monotonic() >= self._accept_at)
+
     def accept(self, listener: Any) -> None:
+        if self._yields():
+            return
         try:
             client, address = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
@@ -165,7 +191,16 @@ class _Worker(ThreadWorker):  # type: ignore[misc]
             client.close()
             return
         self.nr_conns += 1
+        self.app.shares.tell(self.slot, self.nr_conns)
         self.enqueue_req(conn)
+
+    def _yields(self) -> bool:
+        """Whether it leaves a connection to another worker, which it does once for each."""
+        self._has_yielded = not self._has_yielded and not self.app.shares.is_least(self.slot, self.nr_conns)
+        if self._has_yielded:
+            self._accept_at = time.monotonic() + PAUSE
+            self.set_accept_enabled(False)
+        return self._has_yielded
 
     def enqueue_req(self, conn: Connection) -> None:
         """A request is expected, or has come."""
