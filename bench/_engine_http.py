@@ -38,13 +38,14 @@ def two_steps_over_http(folder: Path, *, seconds: int) -> list[Figure]:
         with Zona(home=str(place / "home"), plugins={"bench": Plugin()}) as zona:
             prepared(zona, chain(2))
             playbook = zona.tenant().playbooks.get("chain 2").id
-        with servers.service(environment, place, workers=WORKERS, threads=CONNECTIONS // WORKERS) as address:
+        with servers.service(environment, place, workers=WORKERS, threads=CONNECTIONS) as address:
             token = _token(address, made.password)
             route, body = f"/api/v1/playbooks/{playbook}/runs", json.dumps({"inputs": {"n": 5}, "wait": True})
             _check(address, route, token, body)
-            told = load(address, route, token, connections=CONNECTIONS, seconds=seconds, folder=place, body=body)
+            answered = {"body": body, "status": 201}  # one that is answered without its result does not count
+            told = load(address, route, token, connections=CONNECTIONS, seconds=seconds, folder=place, **answered)
         name = f"2-step playbooks over HTTP, {durability}, a second"
-        found.append(rate(f"{name} : {goal}", told.rate, goal, 1.0))
+        found.append(rate(f"{name} : {goal}", told.rate - told.failed / seconds, goal, 1.0))
         label, p50 = f"  the same: p50, ms (p95 {told.p95:.0f}, failed {told.failed})", round(told.p50, 1)
         found.append({"name": label, "value": p50, "baseline": 1, "ratio": p50, "goal": None, "holds": not told.failed})
     return found

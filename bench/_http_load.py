@@ -1,7 +1,7 @@
 """Requests as fast as they are answered: by ``wrk``, or where that is missing by a small client of its own process.
 
-As a program it is that client: ``python _http_load.py HOST PORT PATH TOKEN CONNECTIONS SECONDS BODY`` prints what it
-found.
+As a program it is that client: ``python _http_load.py HOST PORT PATH TOKEN CONNECTIONS SECONDS BODY STATUS`` prints
+what it found.
 """
 
 from __future__ import annotations
@@ -19,14 +19,20 @@ from pathlib import Path
 
 __all__ = ["Load", "fastest", "load", "loader"]
 
-#: what wrk prints at its end: wrk itself tells no 95th percentile
+#: what wrk prints at its end: wrk itself tells no 95th percentile, nor which of the good answers are not the one wanted
+_COUNTING = """
+wrong = 0
+setup = function(thread) thread_of_wrk = thread end
+response = function(status) if status ~= %s then wrong = wrong + 1 end end
+"""
 _SCRIPT = """
 done = function(summary, latency, requests)
   local failed = summary.errors
+  local other = thread_of_wrk and thread_of_wrk:get("wrong") or failed.status
   local ms = function(percent) return latency:percentile(percent) / 1000 end
   io.write(string.format(
     '{"rate": %f, "p50": %f, "p95": %f, "p99": %f, "failed": %d}\\n', summary.requests * 1e6 / summary.duration,
-    ms(50), ms(95), ms(99), failed.status + failed.connect + failed.read + failed.write + failed.timeout))
+    ms(50), ms(95), ms(99), other + failed.connect + failed.read + failed.write + failed.timeout))
 end
 """
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -43,7 +49,7 @@ class Load:
     p50: float
     p95: float
     p99: float
-    #: answers other than 2xx and 3xx, and connections that broke
+    #: answers other than 2xx and 3xx, or than the one wanted, and connections that broke
     failed: int
 
 
@@ -57,21 +63,23 @@ def loader() -> str:
 
 
 def load(
-    address: tuple[str, int], path: str, token: str, *, connections: int, seconds: int, folder: Path, body: str = ""
-) -> Load:
+    address: tuple[str, int], path: str, token: str, *, connections: int, seconds: int, folder: Path, body: str = "",
+    status: int = 0,
+) -> Load:  # fmt: skip
     """Asks for ``path`` over so many connections for so long; ``folder`` is for files that are passed over.
 
-    With ``body``, which is JSON, it posts that.
+    With ``body``, which is JSON, it posts that; with ``status`` any other answer counts as failed.
     """
     host, port = address
     if shutil.which("wrk"):
         script = folder / "told.lua"
         posts = f"wrk.method = 'POST'\nwrk.body = [[{body}]]\nwrk.headers['Content-Type'] = 'application/json'\n"
-        script.write_text((posts if body else "") + _SCRIPT)
+        script.write_text((posts if body else "") + (_COUNTING % status if status else "") + _SCRIPT)
         options = ["-t", "1", "-c", str(connections), "-d", f"{seconds}s", "-s", str(script)]
         command = ["wrk", *options, "-H", f"Authorization: Bearer {token}", f"http://{host}:{port}{path}"]
     else:
-        command = [sys.executable, "-P", __file__, host, str(port), path, token, str(connections), str(seconds), body]
+        figures = [str(connections), str(seconds)]
+        command = [sys.executable, "-P", __file__, host, str(port), path, token, *figures, body, str(status)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 30)
     return Load(**json.loads(done.stdout.splitlines()[-1]))
 
@@ -85,8 +93,9 @@ def fastest(found: list[Load]) -> Load:
 class _Client:
     """One connection, which sends its next request when it has the answer to its last."""
 
-    def __init__(self, address: tuple[str, int], request: bytes) -> None:
+    def __init__(self, address: tuple[str, int], request: bytes, wanted: bytes) -> None:
         self._address = address
+        self._wanted = wanted
         self._request = request
         self.times: list[float] = []
         self.failed = 0
@@ -116,7 +125,7 @@ class _Client:
             return
         if whole:
             self.times.append(time.perf_counter() - self._began)
-        self.failed += not (whole and head[9:10] in b"23")
+        self.failed += not (whole and (head[9:12] == self._wanted if self._wanted else head[9:10] in b"23"))
         if whole and not _CLOSES.search(head):
             self._send()
             return
@@ -133,9 +142,9 @@ def _request(host: str, path: str, token: str, body: str) -> bytes:
     return (head + body).encode()
 
 
-def _run(address: tuple[str, int], request: bytes, connections: int, seconds: float) -> Load:
+def _run(address: tuple[str, int], request: bytes, connections: int, seconds: float, wanted: bytes) -> Load:
     with selectors.DefaultSelector() as selector:
-        clients = [_Client(address, request) for _ in range(connections)]
+        clients = [_Client(address, request, wanted) for _ in range(connections)]
         for each in clients:
             selector.register(each.socket, selectors.EVENT_READ, each)
         began = time.perf_counter()
@@ -150,6 +159,6 @@ def _run(address: tuple[str, int], request: bytes, connections: int, seconds: fl
 
 
 if __name__ == "__main__":
-    _host, _port, _path, _token, _connections, _seconds, _body = sys.argv[1:]
-    _wanted = _request(_host, _path, _token, _body)
-    print(json.dumps(vars(_run((_host, int(_port)), _wanted, int(_connections), float(_seconds)))))
+    _host, _port, _path, _token, _connections, _seconds, _body, _status = sys.argv[1:]
+    _asked, _only = _request(_host, _path, _token, _body), b"" if _status == "0" else _status.encode()
+    print(json.dumps(vars(_run((_host, int(_port)), _asked, int(_connections), float(_seconds), _only))))

@@ -40,6 +40,9 @@ _SMALLEST_INTEGER: Final = -(2**63)
 
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}\Z")
 _PATH: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*\Z")
+#: paths that have been looked at: most queries are for the same few
+_KNOWN: Final[set[str]] = set()
+_MOST_KNOWN: Final = 4_096
 _DEEPEST: Final = 100
 _CONTAINERS: Final = (dict, list, tuple)
 #: what the bounds of a range may be; a bool is an int to Python but not to us
@@ -62,7 +65,12 @@ def value_at(document: Mapping[str, Any], path: str) -> Any:
 
 def check_path(path: object) -> None:
     """A path is ASCII identifiers parted by dots, at most 500 characters."""
-    if not isinstance(path, str) or len(path) > 500 or not _PATH.match(path):
+    if type(path) is str and path in _KNOWN:
+        return
+    if isinstance(path, str) and len(path) <= 500 and _PATH.match(path):
+        if len(_KNOWN) < _MOST_KNOWN:
+            _KNOWN.add(str(path))
+    else:
         shown = path[:40] if isinstance(path, str) else type(path).__name__
         raise InvalidInput.of([Fault("", f"{shown!r} is no path", "identifiers parted by dots")], "The query")
 
@@ -259,10 +267,7 @@ def loadable(
 
 def _check_parts(parts: Any, trail: list[Any], native: Collection[type]) -> None:
     """Checks what a dict or list holds. Written for speed: exact types first, paths only where something is wrong."""
-    is_dict = isinstance(parts, dict)
-    for key, value in parts.items() if is_dict else enumerate(parts):
-        if is_dict and (type(key) is not str or not key.isascii()):
-            _check_name(key, trail)
+    for key, value in _named(parts, trail) if isinstance(parts, dict) else enumerate(parts):
         kind = type(value)
         if kind is str:
             if not value.isascii():
@@ -279,6 +284,13 @@ def _check_parts(parts: Any, trail: list[Any], native: Collection[type]) -> None
             trail.pop()
         elif value is not None and kind is not bool and kind not in native:
             _check_leaf(_shown([*trail, key]), value)
+
+
+def _named(parts: dict[Any, Any], trail: list[Any]) -> Iterable[tuple[Any, Any]]:
+    for key in parts:
+        if type(key) is not str or not key.isascii():
+            _check_name(key, trail)
+    return parts.items()
 
 
 def _check_name(key: object, trail: list[Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -176,11 +176,9 @@ class TenantData(TenantRepositories):
         """One new id."""
         return self.take_ids(name)[0]
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """See ``Database.transaction``."""
-        with self._database.transaction(self.store):
-            yield
+        return self._database.transaction(self.store)
 
     def now(self) -> datetime:
         """The store's clock."""

@@ -6,9 +6,9 @@ checked for ownership. The view is a ``Collection`` itself and passes the same c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, Final, cast
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from attrs import asdict
 
@@ -32,6 +32,9 @@ from zona_core.ports.store import (
 
 __all__ = ["STAMP", "TenantCollection", "tenant_collection", "tenant_spec"]
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 #: the attribute that says whose a document is
 STAMP: Final = "tenant_code"
 
@@ -52,21 +55,25 @@ def tenant_spec(spec: CollectionSpec) -> CollectionSpec:
     )
 
 
+def _own_words(method: Callable[P, T]) -> Callable[P, T]:
+    """What the store says of a taken unique key, in the words of the tenant's own declaration."""
+
+    @wraps(method)
+    def told(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(*args, **kwargs)
+        except DuplicateKey as exc:
+            fields = [field for field in exc.details.get("fields", ()) if field != STAMP]
+            message = exc.message.replace(f"{STAMP}, ", "")
+            raise DuplicateKey(message, **{**exc.details, "fields": fields}) from exc
+
+    return told
+
+
+@_own_words
 def tenant_collection(store: DocumentStore, spec: CollectionSpec, tenant_code: str) -> Collection:
     """The tenant's view of the collection that ``spec`` describes."""
-    with _own_words():
-        return TenantCollection(store.collection(tenant_spec(spec)), tenant_code)
-
-
-@contextmanager
-def _own_words() -> Iterator[None]:
-    """What the store says of a taken unique key, in the words of the tenant's own declaration."""
-    try:
-        yield
-    except DuplicateKey as exc:
-        fields = [field for field in exc.details.get("fields", ()) if field != STAMP]
-        message = exc.message.replace(f"{STAMP}, ", "")
-        raise DuplicateKey(message, **{**exc.details, "fields": fields}) from exc
+    return TenantCollection(store.collection(tenant_spec(spec)), tenant_code)
 
 
 class TenantCollection:
@@ -99,34 +106,34 @@ class TenantCollection:
         """See ``Collection.search``."""
         return [self._own(document) for document in self._inner.search(words, self._mine(where), limit=limit)]
 
-    @_own_words()
+    @_own_words
     def insert(self, document: Document) -> None:
         """See ``Collection.insert``."""
         self._inner.insert(self._stamped(document))
 
-    @_own_words()
+    @_own_words
     def insert_many(self, documents: Iterable[Document]) -> list[str]:
         """See ``Collection.insert_many``."""
         added = self._inner.insert_many(self._stamped(document) for document in documents)
         return [key.removeprefix(self._prefix) for key in added]
 
-    @_own_words()
+    @_own_words
     def replace(self, document: Document) -> int:
         """See ``Collection.replace``."""
         return self._inner.replace(self._stamped(document))
 
-    @_own_words()
+    @_own_words
     def patch(self, key: str, change: Change, *, revision: int | None = None) -> Document:
         """See ``Collection.patch``."""
         return self._own(self._inner.patch(self._key(key), _harmless(change), revision=revision))
 
-    @_own_words()
+    @_own_words
     def find_and_modify(self, where: Where, change: Change, *, sort: Sort = ()) -> Document | None:
         """See ``Collection.find_and_modify``."""
         document = self._inner.find_and_modify(self._mine(where), _harmless(change), sort=sort)
         return None if document is None else self._own(document)
 
-    @_own_words()
+    @_own_words
     def increment(self, key: str, path: str, by: int = 1) -> int:
         """See ``Collection.increment``; the document must exist, so that it carries the stamp."""
         if self.get(key) is None:
@@ -141,7 +148,7 @@ class TenantCollection:
         """See ``Collection.delete_many``."""
         return self._inner.delete_many(self._mine(where))
 
-    @_own_words()
+    @_own_words
     def load(self, documents: Iterable[Document]) -> None:
         """See ``Collection.load``."""
         self._inner.load(self._stamped(document) for document in documents)

@@ -54,11 +54,11 @@ class SqliteCollection:
         self._table = _sql.table(spec.name)
         self._indexed = sorted({path for index in spec.indexes for path in index.fields})
         self._conditions = {index.name: checked_where(index.where, datetime_text) for index in spec.indexes}
-        self._known = {
-            (path, repr(condition)): _sql.literal_condition(path, condition)
-            for conditions in self._conditions.values()
-            for path, condition in conditions.items()
-        }
+        self._known: dict[str, dict[str, str]] = {}
+        for conditions in self._conditions.values():
+            for path, condition in conditions.items():
+                literal = _sql.literal_condition(path, condition)
+                self._known.setdefault(path, {})[repr(condition)] = literal
         self.layout = Layout.of(spec, self._conditions)
         # NOTE: as a BLOB, because Python would decode TEXT into a str only for the JSON parser to encode it again.
         self._get = f"SELECT CAST(doc AS BLOB) FROM {self._table} WHERE _id = ?"
@@ -77,14 +77,15 @@ class SqliteCollection:
         check_limit(limit, 10_000)
         conditions = checked_where(where, datetime_text)
         order = with_key(checked_sort(sort))
-        query = fingerprint(self._name, conditions, order)
         if after is None:
             rows = self._select(conditions, order, _sql.Part("1", [], order), limit + 1)
         else:
-            parts = _sql.after_position(order, position_of(after, query, len(order)))
-            rows = self._select_parts(conditions, order, parts, limit + 1)
-        cursor = cursor_after(query, rows[limit - 1][1:]) if len(rows) > limit else None
-        return Page(items=[self._parsed(row[0], row[-1]) for row in rows[:limit]], next=cursor)
+            position = position_of(after, fingerprint(self._name, conditions, order), len(order))
+            rows = self._select_parts(conditions, order, _sql.after_position(order, position), limit + 1)
+        items = [self._parsed(row[0], row[-1]) for row in rows[:limit]]
+        if len(rows) <= limit:
+            return Page(items=items, next=None)
+        return Page(items=items, next=cursor_after(fingerprint(self._name, conditions, order), rows[limit - 1][1:]))
 
     def _select_parts(
         self, conditions: Mapping[str, Condition], order: _sql.Order, parts: Iterable[_sql.Part], limit: int

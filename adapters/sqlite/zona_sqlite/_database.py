@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from zona_core.errors import ConfigurationError, Conflict, InvalidInput, NotFound, StoreUnavailable
@@ -47,9 +48,10 @@ class Database:
             raise ConfigurationError(f"Python's SQLite is {found}; the store needs {needed} or newer")
         self._location = location
         self._prepare = prepare
+        self._own_errors = _OwnErrors(self._translated)
         self._links = Links(self._connect, location.path, location.busy_timeout)
         self._make_file()
-        with self._own_errors():
+        with self._own_errors:
             self._links.here()
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
@@ -59,7 +61,7 @@ class Database:
         except sqlite3.Error as exc:
             if not self._is_passing(exc):
                 raise self._translated(exc) from exc
-        with self._own_errors():
+        with self._own_errors:
             return self._patiently(lambda: self._links.here().rows(sql, parameters))
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
@@ -71,7 +73,7 @@ class Database:
 
     def execute_each(self, sql: str, rows: Iterable[Sequence[Any]]) -> list[int]:
         """The same for each of several rows of parameters."""
-        with self._own_errors():
+        with self._own_errors:
             link = self._links.here()
             if not link.connection.in_transaction:
                 raise self._lost()
@@ -94,7 +96,7 @@ class Database:
     @property
     def in_transaction(self) -> bool:
         """Whether this thread has a transaction open."""
-        with self._own_errors():
+        with self._own_errors:
             return self._links.here().in_transaction
 
     def after_rollback(self, action: Callable[[], None]) -> None:
@@ -107,10 +109,10 @@ class Database:
         if self.in_transaction:
             yield
             return
-        with self._own_errors():
+        with self._own_errors:
             link = self._patiently(self._locked_link)
         try:
-            with self._own_errors():
+            with self._own_errors:
                 self._patiently(lambda: link.execute("BEGIN"))
             yield
         finally:
@@ -186,7 +188,7 @@ class Database:
         if not writing.acquire(timeout=self._location.busy_timeout):
             raise self._busy()
         try:
-            with self._own_errors():
+            with self._own_errors:
                 link = self._links.here()  # only now: before, a fork might still have closed it
                 self._patiently(lambda: link.execute("BEGIN IMMEDIATE"), deadline)
         except BaseException:
@@ -210,7 +212,7 @@ class Database:
         if link.doomed:
             message = "a part of the transaction failed, so that all of it was undone"
             raise Conflict(message, code="transaction_undone")
-        with self._own_errors(), link.lock:
+        with self._own_errors, link.lock:
             if not link.connection.in_transaction:
                 raise self._lost()
             link.execute("COMMIT")
@@ -270,15 +272,6 @@ class Database:
             hint="Try again; if it lasts, look for a process that keeps a transaction open.",
         )
 
-    @contextmanager
-    def _own_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.IntegrityError:
-            raise
-        except sqlite3.Error as exc:
-            raise self._translated(exc) from exc
-
     def _translated(self, exc: sqlite3.Error) -> StoreUnavailable:
         if self._links.closed:
             return StoreUnavailable("the store is closed", code="store_closed")
@@ -335,6 +328,22 @@ class Database:
         connection.execute("PRAGMA synchronous = NORMAL")  # the rest of FULL is ``Safety``'s
         for prepare in self._prepare:
             prepare(connection)
+
+
+class _OwnErrors:
+    """A context in which SQLite's errors become ours, but for what only the caller can explain. It keeps nothing."""
+
+    def __init__(self, translated: Callable[[sqlite3.Error], StoreUnavailable]) -> None:
+        self._translated = translated
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(exc, sqlite3.Error) and not isinstance(exc, sqlite3.IntegrityError):
+            raise self._translated(exc) from exc
 
 
 def _reset(link: Link) -> list[Callable[[], None]]:

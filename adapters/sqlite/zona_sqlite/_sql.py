@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -34,8 +35,9 @@ __all__ = [
 #: SQL and the values bound in it
 Clause = tuple[str, list[Any]]
 Order = Sequence[tuple[str, int]]
-#: the conditions of partial indexes: a query must have them in the same words, without parameters, to use the index
-Known = Mapping[tuple[str, str], str]
+#: the conditions of partial indexes by path and ``repr``: a query must have them in the same words, without parameters,
+#: to use the index
+Known = Mapping[str, Mapping[str, str]]
 
 
 class Part(NamedTuple):
@@ -46,6 +48,8 @@ class Part(NamedTuple):
     order: Order
 
 
+#: what texts begin with that JSON text of lists and objects could be taken for
+_MISTAKABLE: Final = "[{"
 _OPERATORS: Final[Mapping[str, tuple[str, Callable[[Any, Any], bool]]]] = {
     "gt": (">", operator.gt),
     "gte": (">=", operator.ge),
@@ -57,6 +61,11 @@ _OPERATORS: Final[Mapping[str, tuple[str, Callable[[Any, Any], bool]]]] = {
 def table(name: str) -> str:
     """The quoted name of a collection's table."""
     return f'"{name}"'
+
+
+@lru_cache(4_096)
+def _equals(path: str) -> str:
+    return f"{expression(path)} = ?"
 
 
 def expression(path: str) -> str:
@@ -87,7 +96,11 @@ def where_clause(where: Mapping[str, Condition], known: Known) -> Clause:
     texts: list[str] = []
     values: list[Any] = []
     for path, condition in where.items():
-        text = known.get((path, repr(condition))) if known else None
+        if type(condition) is str and condition[:1] not in _MISTAKABLE and path not in known:
+            texts.append(_equals(path))  # what most conditions are
+            values.append(condition)
+            continue
+        text = known[path].get(repr(condition)) if path in known else None
         if text is None:
             text, bound = _condition(path, condition)
             values += bound
@@ -165,7 +178,9 @@ def _among(path: str, values: Sequence[Scalar]) -> Clause:
 
 def _kept_apart(path: str, values: Sequence[Any]) -> str:
     """A condition on the type where ``values`` have one that true, false, a list or an object may be mistaken for."""
-    if path == "_id" or not any(value in (0, 1) or (isinstance(value, str) and value[:1] in "[{") for value in values):
+    if path == "_id" or not any(
+        value in (0, 1) or (isinstance(value, str) and value[:1] in _MISTAKABLE) for value in values
+    ):
         return ""
     return f" AND {type_of(path)} IN ('integer', 'real', 'text')"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
 from zona_core.errors import InvalidInput
@@ -61,11 +61,9 @@ class SqliteStore:
         self._collections[spec.name] = made
         return made
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """See ``DocumentStore.transaction``; it takes the database's one write lock."""
-        with self._database.transaction():
-            yield
+        return self._database.transaction()
 
     def now(self) -> datetime:
         """See ``DocumentStore.now``: the clock of the one machine that the file is on."""
