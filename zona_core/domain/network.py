@@ -68,6 +68,11 @@ def _client_network(address: str) -> str:
 
 def refusal_of(address: str, *, instance_asks: bool, policy: NetworkPolicy) -> str | None:
     """Why ``address`` (an IP text) may not be connected to, or None if it may."""
+    return _refusal(address, instance_asks, tuple(policy.private_networks))
+
+
+@lru_cache(maxsize=4_096)
+def _refusal(address: str, instance_asks: bool, private_networks: tuple[str, ...]) -> str | None:
     target = _unmapped(ip_address(address.split("%", 1)[0]))
     metadata = any(target in network for network in _METADATA if network.version == target.version)
     if _is_public(target) and not metadata:
@@ -75,7 +80,7 @@ def refusal_of(address: str, *, instance_asks: bool, policy: NetworkPolicy) -> s
     kind = "metadata or link-local" if metadata else "private or reserved"
     if not instance_asks:
         return f"{target} is a {kind} address and the instance does not allow private addresses"
-    for network in map(ip_network, policy.private_networks):
+    for network in map(ip_network, private_networks):
         if target in network and (not metadata or _inside_metadata(network)):
             return None
     return f"{target} is a {kind} address outside the networks that the tenant's policy allows"

@@ -44,6 +44,7 @@ _PATH: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*\
 _KNOWN: Final[set[str]] = set()
 _MOST_KNOWN: Final = 4_096
 _DEEPEST: Final = 100
+_TEXT: Final = {str}
 _CONTAINERS: Final = (dict, list, tuple)
 #: what the bounds of a range may be; a bool is an int to Python but not to us
 _KINDS: Final = (bool, int | float, str, datetime)
@@ -287,9 +288,10 @@ def _check_parts(parts: Any, trail: list[Any], native: Collection[type]) -> None
 
 
 def _named(parts: dict[Any, Any], trail: list[Any]) -> Iterable[tuple[Any, Any]]:
+    if not parts or (set(map(type, parts)) == _TEXT and "".join(parts).isascii()):
+        return parts.items()
     for key in parts:
-        if type(key) is not str or not key.isascii():
-            _check_name(key, trail)
+        _check_name(key, trail)
     return parts.items()
 
 

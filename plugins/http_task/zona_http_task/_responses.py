@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from email.message import Message
+from functools import lru_cache
 from posixpath import basename
 from typing import Any, Final, NoReturn
 from urllib.parse import unquote
@@ -81,8 +82,13 @@ def body_text(answer: Answer) -> str:
 
 
 def _content_type(answer: Answer) -> _ContentType:
+    return _parsed_type(answer.headers.get("content-type", ""))
+
+
+@lru_cache(256)
+def _parsed_type(text: str) -> _ContentType:
     message = Message()
-    message["Content-Type"] = answer.headers.get("content-type", "")
+    message["Content-Type"] = text
     stated = message["Content-Type"].strip()
     return _ContentType(message.get_content_type() if "/" in stated else "", message.get_content_charset("utf-8"))
 
