@@ -41,9 +41,9 @@ def echo(name: str, **more: Any) -> Step:
 
 
 def test_another_processs_runs_are_cancelled_though_all_its_threads_hang(
-    two: tuple[Zona, Zona], plugin: Any, until: Until, capsys: pytest.CaptureFixture[str]
+    two: tuple[Zona, Zona], plugin: Any, until: Until
 ) -> None:
-    """The wish is heard within moments, although there is no thread to hear it, and the threads are replaced."""
+    """The wish is heard while they hang, although there is no thread to hear it, and the threads are replaced."""
     one, other = two
     begun, go = threading.Semaphore(0), threading.Event()
 
@@ -61,18 +61,14 @@ def test_another_processs_runs_are_cancelled_though_all_its_threads_hang(
         for _ in runs:
             assert begun.acquire(timeout=20)
         assert one._parts.engine.crew.room == 0
-        began = time.monotonic()
         for run in runs:
             other.tenant().runs.cancel(run.id)
         for run in runs:
-            until(lambda run=run: work.runs.get(run.id).status is RunStatus.CANCELLED, 20)
-        taken = time.monotonic() - began
+            until(lambda run=run: work.runs.get(run.id).status is RunStatus.CANCELLED)
         assert work.runs.wait(work.playbooks.start("Set").id, seconds=20).status is RunStatus.SUCCESS
+        assert not go.is_set()
     finally:
         go.set()
-    assert taken < 5
-    with capsys.disabled():
-        print(f" [{taken:.2f} s]", end="")
 
 
 def test_a_wish_that_comes_while_a_run_is_put_away_is_not_lost(

@@ -52,7 +52,7 @@ def test_a_duty_is_done_by_one_worker_at_a_time(pair: tuple[Zona, Zona]) -> None
     second = duties_of(two, "two", lambda hold: done.append("two") or "swept", lease=3.0)
     first._looked_at = second._looked_at = float("-inf")
     first.look()  # introduces it
-    until(lambda: (time.sleep(0.01), _look(first), begun.is_set())[-1])
+    until(lambda: (_look(first), begun.is_set())[-1])
     [duty] = two.system().store.duties()
     assert (duty.id, duty.owner, duty.token, duty.ended_at) == ("sweep", "one", 1, None)
     for _ in range(20):

@@ -13,13 +13,11 @@ import pytest
 from real_servers import RedisServer
 from redis_fixtures import server as redis_own  # noqa: F401  # a fixture
 from redis_fixtures import shared_server as redis_shared  # noqa: F401  # a fixture
+from waiting import PATIENCE, until
 from worker_process import MarkingPlugin, WorkerProcess
 
 from zona_core import AppDefinition, Execution, RunStatus, Zona
 from zona_core.usecases._engine import rounds
-
-#: seconds after which something that has to happen counts as not happening
-PATIENCE = 60.0
 
 
 @pytest.fixture(params=["threads", "huey"])
@@ -142,10 +140,10 @@ def test_what_a_dead_worker_held_goes_on_elsewhere(fleet: Fleet, executor: str) 
         fleet.start("wait")  # the only thread of the one that begins runs is busy from now on
     first = fleet.process()
     run = fleet.start("wait")
-    _wait_for(lambda: any(pid == first.pid for _, pid, _ in fleet.called()))
+    until(lambda: any(pid == first.pid for _, pid, _ in fleet.called()))
     first.kill()
     second = fleet.process()
-    _wait_for(lambda: any(pid == second.pid for _, pid, _ in fleet.called()))
+    until(lambda: any(pid == second.pid for _, pid, _ in fleet.called()))
     (fleet.marks / "go").touch()
     assert fleet.ended(run).results == {"pid": second.pid}
     assert {key for key, pid, _ in fleet.called() if pid != os.getpid()} == {run.idempotency_key}
@@ -182,12 +180,5 @@ def test_wake_ups_alone_are_enough(queue_fleet: tuple[Fleet, RedisServer], monke
     server.kill()
     missed = fleet.start()
     server.start()
-    _wait_for(lambda: fleet.zona.tenant().runs.wait(fleet.start().id, seconds=0.5).status.ended)
+    until(lambda: fleet.zona.tenant().runs.wait(fleet.start().id, seconds=0.5).status.ended)
     assert fleet.ended(missed).status is RunStatus.SUCCESS
-
-
-def _wait_for(condition: Callable[[], object]) -> None:
-    ends = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < ends, "it never happened"
-        time.sleep(0.01)

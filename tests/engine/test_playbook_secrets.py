@@ -72,6 +72,18 @@ PLAYBOOK = PlaybookDefinition(
         Step(name="open", playbook="Inner", inputs={"token": "x", "mode": "text {{ inputs.token }}"}),
         Step(name="bad", set={"x": "{{ inputs.token.nothing }}"}, when="inputs.token"),
         Step(name="list", set={"x": 1}, for_each="inputs.token", on_error=OnError.CONTINUE),
+        Step(
+            name="lost",
+            task=StepTask(app="Demo", task="echo", instance="{{ inputs.token }}"),
+            inputs={"text": "x"},
+            on_error=OnError.CONTINUE,
+        ),
+        Step(
+            name="unfit",
+            task=StepTask(app="Demo", task="echo"),
+            inputs={"text": "x", "count": "{{ inputs.token }}"},
+            on_error=OnError.CONTINUE,
+        ),
         Step(name="sleep", wait="{{ inputs.token }}", on_error=OnError.CONTINUE),
     ),
     outputs={"token": "{{ inputs.token }}", "all": "{{ steps }}"},

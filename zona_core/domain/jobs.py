@@ -60,6 +60,8 @@ class Wait:
     started_at: datetime
     #: what it waits for: a limit's key, the id of a run, what a person is asked
     detail: str = ""
+    #: whether it was given a turn under the instance's rate limit, which it need not wait for again
+    turn: bool = False
 
 
 @define(kw_only=True, on_setattr=setters.frozen)
@@ -126,7 +128,7 @@ class Permits:
 
     #: ``instances/7``
     id: str
-    #: holder → the worker that it runs on
+    #: who is under way (the id of a run, ``/`` and the key of its unit) → the worker on which it is
     holders: dict[str, str] = Factory(dict)
     #: the time up to which turns have been given away, by the store's clock (generic cell rate algorithm)
     taken_until: datetime | None = None

@@ -3,7 +3,8 @@
     Runs, Playbooks (use-cases) ── begin, control ──► Engine ── claims ──► Drive, one for each run that is under way
                                                         │                    │  Plan: what comes next (pure)
                         Membership: the process's lease ┤                    │  Trial: one call of a handler
-                        Crew: threads, fair to tenants  ┤                    └─ Book: fenced writes to the store
+                        Crew: threads, fair to tenants  ┤                    │  Entrance: breaker and limits around it
+                        Roster: what is under way here  ┤                    └─ Book: fenced writes to the store
                         Timers: what is due later       ┤
                         Rounds ── Firing: schedules     ┘
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from zona_core.domain.jobs import Job
 from zona_core.domain.runs import Execution
-from zona_core.errors import ZonaError
+from zona_core.errors import StoreUnavailable, ZonaError
 from zona_core.usecases._area import TenantContext
 from zona_core.usecases._engine.calls import Order
 from zona_core.usecases._engine.origins import queued
@@ -17,6 +17,8 @@ __all__ = ["Beginning"]
 #: seconds between two looks at whether the store has changed
 _PACE: Final = 0.1
 _FOR_EVER: Final = 10.0 * 366 * 86_400
+#: codes of a store that is away for good, or only for this run
+_LASTING: Final = frozenset({"document_damaged", "store_closed"})
 
 
 class Beginning:
@@ -27,6 +29,8 @@ class Beginning:
             raise ZonaError("runs are not begun within a transaction: others carry them out")
         self._context = context
         self._engine = context.parts.engine
+        #: seconds that the store may be away while somebody waits
+        self._bears = context.parts.settings.lease_seconds
 
     def carried_out(self, run: Execution, job: Job, order: Order | None = None) -> Execution:
         """The record of the run's end; whoever is interrupted while waiting ends it."""
@@ -60,17 +64,30 @@ class Beginning:
     def awaited(
         self, run_id: str, seconds: float, look: Callable[[], Execution], *, since: int | None = None
     ) -> Execution:
-        """What ``look`` gives once the run has ended (with ``since``: has another revision), or after ``seconds``."""
+        """What ``look`` gives once the run has ended (with ``since``: has another revision), or after ``seconds``.
+
+        The run goes on while the store is away for as long as a lease lasts, and so does the waiting for it. Raises
+        ``StoreUnavailable`` after that or with the time over, and what ``look`` raises.
+        """
         clock, store, version, run = self._context.parts.clock, self._context.data.store, None, None
+        away_since: float | None = None
         key = (self._context.data.tenant_code, run_id)
         watch = self._engine.watches.add(key)
         ends_at = clock.monotonic() + seconds
         try:
             while True:
-                latest = store.version()
-                if run is None or latest is None or latest != version or watch.run is not None:
-                    version, run = latest, look()
-                left = ends_at - clock.monotonic()
+                try:
+                    latest = store.version()
+                    if run is None or latest is None or latest != version or watch.run is not None:
+                        version, run = latest, look()
+                except StoreUnavailable as exc:
+                    now = clock.monotonic()
+                    away_since = now if away_since is None else away_since
+                    if exc.code in _LASTING or now >= min(ends_at, away_since + self._bears):
+                        raise
+                    clock.sleep(min(_PACE, ends_at - now))
+                    continue
+                away_since, left = None, ends_at - clock.monotonic()
                 if left <= 0 or (run.status.ended if since is None else run.revision != since):
                     return run
                 watch.wait(min(_PACE, left))

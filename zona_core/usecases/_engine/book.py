@@ -15,6 +15,7 @@ from zona_core.domain.runs import Execution, RunStatus
 from zona_core.errors import RevisionConflict, ZonaError
 from zona_core.persistence.database import TenantData
 from zona_core.ports.store import Where
+from zona_core.usecases._engine.turns import has_room
 from zona_core.usecases._engine.work import Call, Ending, Outcome, Unit
 
 __all__ = ["Book", "ClaimLost", "idempotency_of", "record_id"]
@@ -60,8 +61,8 @@ class Book:
             run = self._replaced(evolve(self.run, status=RunStatus.RUNNING, started_at=self.run.started_at or now))
         self.job, self.run = job, run
 
-    def note(self, waits: Mapping[str, Wait], attempts: Outcome | Wait | None = None) -> None:
-        """Some of its steps wait; a single task's attempts are told in its record."""
+    def note(self, waits: Mapping[str, Wait], attempts: Wait | None = None) -> None:
+        """Some of its steps wait; the ``attempts`` of a single task, which waits, are told in its record."""
         with self._data.transaction():
             job = self._fence(waits=dict(waits))
             run = self.run
@@ -115,10 +116,13 @@ class Book:
         self.end(self.ended(Ending(status=RunStatus.FAILURE, error=error), self._data.now()), [])
 
     def park(self, due_at: datetime | None, waits: Mapping[str, Wait], *, awaits: str, status: RunStatus) -> None:
-        """The claim is given back: from ``due_at`` on anybody may go on, at once if there is news."""
+        """The claim is given back: from ``due_at`` on anybody may go on, at once if there is news.
+
+        ``awaits`` is the limit under which others have to end before.
+        """
         with self._data.transaction():
             job = self._data.jobs.get(self.job.id)
-            if job is not None and self.is_news(job):
+            if job is not None and (self.is_news(job) or (awaits and has_room(self._data, awaits))):
                 due_at = self._data.now()
             job = self._fence(worker="", due_at=due_at, waits=dict(waits), awaits=awaits)
             run = self.run if self.run.status is status else self._replaced(evolve(self.run, status=status))

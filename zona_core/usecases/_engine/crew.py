@@ -42,6 +42,9 @@ class Crew:
         self._lanes: dict[str, deque[Callable[[], None]]] = {}
         self._turns: deque[str] = deque()
         self._waiting = 0
+        #: what is done by one more thread, and whether there is one
+        self._urgent: deque[Callable[[], None]] = deque()
+        self._urging = False
         self._seats: set[Seat] = set()
         self._idle = 0
         self._left_behind = 0
@@ -75,6 +78,21 @@ class Crew:
             elif len(self._seats) < self._size:
                 self._start()
 
+    def urge(self, lane: str, work: Callable[[], None]) -> None:
+        """Like ``submit``, for ``work`` that is short: if all threads are busy, and perhaps stuck, one more does it."""
+        with self._changed:
+            if self.room > 0 or self._closed:
+                self.submit(lane, work)
+                return
+            self._urgent.append(work)
+            if not self._urging:
+                self._urging = True
+                try:
+                    threading.Thread(target=self._do_urgent, name="zona-urgent", daemon=True).start()
+                except RuntimeError:  # the system gives no more: it waits its turn
+                    self._urging = False
+                    self.submit(lane, self._urgent.pop())
+
     def leave_behind(self, seat: Seat) -> None:
         """Gives the seat of a thread that is stuck in a handler to a new one."""
         with self._changed:
@@ -93,6 +111,7 @@ class Crew:
             self._closed = True
             self._lanes.clear()
             self._turns.clear()
+            self._urgent.clear()
             self._waiting = 0
             self._changed.notify_all()
             mine = 1 if self.seat in self._seats else 0
@@ -113,10 +132,17 @@ class Crew:
     def _work(self, seat: Seat) -> None:
         self._mine.seat = seat
         while (work := self._next(seat)) is not None:
-            try:
-                work()
-            except BaseException:  # noqa: BLE001  # there is nobody to raise it to
-                _log.exception("a thread's work broke off")
+            _done(work)
+            del work
+
+    def _do_urgent(self) -> None:
+        while True:
+            with self._changed:
+                if not self._urgent:
+                    self._urging = False
+                    return
+                work = self._urgent.popleft()
+            _done(work)
             del work
 
     def _next(self, seat: Seat) -> Callable[[], None] | None:
@@ -144,3 +170,10 @@ class Crew:
             del self._lanes[lane]
         self._waiting -= 1
         return work
+
+
+def _done(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except BaseException:  # noqa: BLE001  # there is nobody to raise it to
+        _log.exception("a thread's work broke off")

@@ -18,10 +18,12 @@ from zona_core.errors import ZonaError
 from zona_core.persistence.database import TenantData
 from zona_core.usecases._engine.book import Book, ClaimLost
 from zona_core.usecases._engine.crew import Crew
+from zona_core.usecases._engine.deadline import Deadline
 from zona_core.usecases._engine.patience import Patience
 from zona_core.usecases._engine.perform import Performer
 from zona_core.usecases._engine.results import Results
-from zona_core.usecases._engine.timers import Timer, Timers
+from zona_core.usecases._engine.timers import Timers
+from zona_core.usecases._engine.turns import has_room
 from zona_core.usecases._engine.waiting_room import WaitingRoom
 from zona_core.usecases._engine.work import Ending, Later, Outcome, Plan, Unit
 
@@ -77,7 +79,7 @@ class Drive:
         #: what has ended and is not taken note of yet
         self._inbox: deque[tuple[Unit, Outcome | Later]] = deque()
         self._waits = WaitingRoom(host.timers, self._now, self._wake)
-        self._deadline: Timer | None = None
+        self._deadline = Deadline(host.timers, plan.timeout)
         self._unwritten = False
         self._stopping = False
         self._over = False
@@ -96,9 +98,17 @@ class Drive:
         """Looks whether somebody wants something else of the run than before; raises ``StoreUnavailable``."""
         job = self.data.jobs.get(self.key[1])
         if job is not None and job.token == self.book.job.token and job.control is Control.CANCEL:
-            self._guarded(self._cancelled)  # not by a thread of the crew: handlers may hang in all of them
+            self._hurry(self._cancelled)
         elif job is None or job.token != self.book.job.token or self.book.is_news(job):
             self.look()
+
+    def awaits(self, limit: str) -> bool:
+        """Whether one of its units waits for others to end under that limit, as far as can be told from outside."""
+        return limit in self._waits.limits
+
+    def freed(self, limit: str) -> None:
+        """Under that limit one more may be under way."""
+        self._host.crew.submit(self.key[0], lambda: self._go(lambda: self._hastened(limit)))
 
     def cancel(self, status: RunStatus, code: str, message: str) -> None:
         """Ends the run now, whatever is under way."""
@@ -120,8 +130,7 @@ class Drive:
     def _work(self, units: list[Unit]) -> None:
         while units:
             first, *others = units
-            for unit in others:
-                self._host.crew.submit(self.key[0], partial(self._go, partial(self._carried_out, unit)))
+            self._hand_on(others)
             units = self._carried_out(first)
 
     def _carried_out(self, unit: Unit) -> list[Unit]:
@@ -129,8 +138,16 @@ class Drive:
             if self._over:
                 return []
             before = self._waits.before(unit.key)
-        result = self._performer.perform(unit, before, lambda late: self._go(lambda: self._concluded(unit, late)))
+        result = self._performer.perform(unit, before, partial(self._ended_late, unit))
         return [] if result is None else self._concluded(unit, result)
+
+    def _ended_late(self, unit: Unit, told: Callable[[], Outcome | Later]) -> None:
+        """A unit whose own thread is stuck has ended; what follows is for other threads than the one that says so."""
+        self._guarded(lambda: self._hand_on(self._concluded(unit, told())))
+
+    def _hand_on(self, units: list[Unit]) -> None:
+        for unit in units:
+            self._host.crew.submit(self.key[0], partial(self._go, partial(self._carried_out, unit)))
 
     def _concluded(self, unit: Unit, result: Outcome | Later) -> list[Unit]:
         """Takes note of how a unit ended. Those that end while another one is being recorded are recorded together."""
@@ -165,6 +182,7 @@ class Drive:
             self._unwritten = False
         for unit in put_off:
             if not self._over and unit.key not in self._active:
+                self._look_for_room(self._waits.limit_of(unit.key))
                 self._waits.set_timer(unit.key)
 
     def _recorded(self, ended: list[tuple[Unit, Outcome]]) -> bool:
@@ -197,8 +215,10 @@ class Drive:
             for key, wait in self.book.job.waits.items():
                 self._waits.put(self._plan.resumed(key), wait)
                 self._waits.set_timer(key)
-            self._set_deadline()
-            return self._advanced(fresh=True)
+            if self._deadline.set(self.book.run.started_at, self._now(), partial(self._hurry, self._timed_out)):
+                return self._advanced(fresh=True)
+            self._timed_out()
+            return []
 
     def _looked(self) -> list[Unit]:
         with self._lock:
@@ -207,6 +227,13 @@ class Drive:
             if self._patiently(self.book.refresh) is None:
                 raise ClaimLost("the run is not this worker's any more")
             return self._advanced(fresh=True)
+
+    def _hastened(self, limit: str) -> list[Unit]:
+        with self._lock:
+            if self._over:
+                return []
+            self._waits.hasten(limit, self._active)
+            return self._advanced()
 
     def _advanced(self, *, fresh: bool = False) -> list[Unit]:
         """What is to be carried out now; ends the run or gives it back if there is nothing and nothing is under way."""
@@ -224,26 +251,34 @@ class Drive:
             units = self._waits.due(self._active, fresh=fresh)
             units += self._plan.take(self._plan.concurrency - len(self._active) - len(units))
             self._active.update(unit.key for unit in units)
-            if not units and not self._active:
-                self._rest()
-            return units
+            return units if units or self._active else self._rest()
 
-    def _rest(self) -> None:
+    def _rest(self) -> list[Unit]:
         """Nothing is under way: the run has ended, or it waits, here for a short while and otherwise in the store."""
         if not self._waits:
             ending = self._plan.ending()
             assert ending is not None
             self._end(ending, [])
-            return
-        due_at = self._waits.earliest
-        if (ends_at := self._ends_at()) is not None:
+            return []
+        if self._look_for_room(self._waits.awaits):
+            return self._advanced()
+        due_at, ends_at = self._waits.earliest, self._deadline.of(self.book.run.started_at)
+        if ends_at is not None:
             due_at = min(due_at, ends_at)
         if due_at - self._now() > timedelta(seconds=_STAYS):
             self._park(due_at, RunStatus.WAITING, awaits=self._waits.awaits)
+        return []
+
+    def _look_for_room(self, limit: str) -> bool:
+        """Whether others have left under that limit since one of the units was told to wait, which is due now."""
+        found = bool(limit) and self._patiently(lambda: has_room(self.data, limit))
+        if found:
+            self._waits.hasten(limit, self._active)
+        return found
 
     def _pause(self, control: Control) -> None:
         if control is Control.PAUSE:
-            self._park(None, RunStatus.PAUSED)
+            self._park(self._deadline.of(self.book.run.started_at), RunStatus.PAUSED)
         else:
             self._park(self._now(), RunStatus.WAITING)
 
@@ -259,21 +294,12 @@ class Drive:
 
     # ends
 
-    def _set_deadline(self) -> None:
-        ends_at = self._ends_at()
-        if ends_at is None:
-            return
-        left = ends_at - self._now()
-        message = f"the run did not end within {self._plan.timeout:g} s"
-        action = partial(self.cancel, RunStatus.TIMEOUT, "run_timeout", message)
-        lane, crew = self.key[0], self._host.crew
-        self._deadline = self._host.timers.after(left.total_seconds(), lambda: crew.submit(lane, action))
+    def _timed_out(self) -> None:
+        self._cut(RunStatus.TIMEOUT, "run_timeout", f"the run did not end within {self._deadline}")
 
-    def _ends_at(self) -> datetime | None:
-        """When the run's time is over."""
-        if self._plan.timeout is None or self.book.run.started_at is None:
-            return None
-        return self.book.run.started_at + timedelta(seconds=self._plan.timeout)
+    def _hurry(self, action: Callable[[], None]) -> None:
+        """Does what ends the run though all threads may be stuck."""
+        self._host.crew.urge(self.key[0], lambda: self._guarded(action))
 
     def _cancelled(self) -> None:
         self._cut(RunStatus.CANCELLED, "cancelled", "the run was cancelled")
@@ -300,8 +326,7 @@ class Drive:
         self._over = True
         self._performer.abandon()
         self._waits.close()
-        if self._deadline is not None:
-            self._deadline.cancel()
+        self._deadline.cancel()
         self._host.left(self, ended)
 
     # helpers

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from attrs import evolve
@@ -27,6 +27,7 @@ from zona_core.usecases._engine.membership import Membership
 from zona_core.usecases._engine.origins import queued
 from zona_core.usecases._engine.patience import Patience
 from zona_core.usecases._engine.results import Results
+from zona_core.usecases._engine.roster import Roster
 from zona_core.usecases._engine.rounds import Rounds
 from zona_core.usecases._engine.subruns import begun_by
 from zona_core.usecases._engine.takeover import Takeover
@@ -46,15 +47,14 @@ class Engine:
         settings = parts.settings
         self._parts = parts
         self._lock = threading.RLock()
-        self._drives: dict[tuple[str, str], Drive] = {}
-        self._begun: set[tuple[str, str]] = set()
+        self._roster = Roster()
         self._watches = Watches()
         self._working = False
         self._closed = False
         self._process = os.getpid()
         self.crew = Crew(settings.workers)
         self.timers = Timers()
-        self.breakers = Breakers()
+        self.breakers = Breakers(parts.clock.monotonic)
         self._member = Membership(parts.database, settings.lease_seconds, self._lost)
         queue = JobQueue(parts.database, parts.clock.monotonic)
         self._claims = Claims(parts, queue, self._member, lambda: 0 if self._closed else self.crew.room, self._set_out)
@@ -87,7 +87,7 @@ class Engine:
         job = _claimed(job, worker) if here else job
         if not here:
             run = queued(run)
-        with self._beginning(key):
+        with self._roster.beginning(key):
             with data.transaction():
                 run = data.runs.insert(run)
                 data.jobs.insert(job)
@@ -113,11 +113,21 @@ class Engine:
         if self._parts.executor.runs_here or self._working:
             self._submit_pick(tenant_code)
 
+    def freed(self, tenant_code: str, limit: str, *, told: bool) -> None:
+        """See ``Porter.freed``."""
+        if told:
+            self.begun(tenant_code)
+            return
+        waiting = next((each for each in self.drives if each.key[0] == tenant_code and each.awaits(limit)), None)
+        if waiting is not None:
+            with suppress(ZonaError):  # closed: others go on with it
+                waiting.freed(limit)
+
     # steering them
 
     def look(self, tenant_code: str, run_id: str) -> None:
         """Somebody changed what is wanted of a run, or what it waits for has come."""
-        drive = self._drives.get((tenant_code, run_id))
+        drive = self._roster.get((tenant_code, run_id))
         if drive is not None:
             drive.look()
         elif not self._closed:
@@ -128,7 +138,7 @@ class Engine:
 
     def interrupt(self, tenant_code: str, run_id: str, code: str, message: str) -> None:
         """Ends a run that is under way here."""
-        drive = self._drives.get((tenant_code, run_id))
+        drive = self._roster.get((tenant_code, run_id))
         if drive is not None:
             drive.cancel(RunStatus.FAILURE, code, message)
 
@@ -140,14 +150,13 @@ class Engine:
     @property
     def drives(self) -> list[Drive]:
         """The runs that are under way here."""
-        with self._lock:
-            return list(self._drives.values())
+        return list(self._roster)
 
     # claiming them
 
     @property
     def worker(self) -> str:
-        """See ``Tools.worker``."""
+        """This process's id as a worker; empty: it is none."""
         return self._member.id
 
     @property
@@ -192,8 +201,7 @@ class Engine:
 
     def _mend(self) -> None:
         if worker := self._member.id:
-            # In the order in which a run goes through them: it is never in neither.
-            self._takeover.mend(worker, _UnderWay(self._begun, self._drives))
+            self._takeover.mend(worker, self._roster)
 
     def _freed(self, count: int) -> None:
         self._claims.backlog = True
@@ -203,10 +211,7 @@ class Engine:
 
     def left(self, drive: Drive, ended: Execution | None) -> None:
         """See ``Host.left``."""
-        with self._lock:
-            under_way = self._drives.get(drive.key) is drive
-            if under_way:
-                del self._drives[drive.key]
+        under_way = self._roster.remove(drive)
         if ended is not None:
             self._watches.tell(drive.key, ended)
         if ended is not None and drive.book.job.parent:
@@ -233,8 +238,8 @@ class Engine:
         self._rounds.stop()
         for drive in self.drives:
             drive.hand_back()
+        self.timers.close()  # first: nobody is left to do what comes of them
         self.crew.close(grace)
-        self.timers.close()
         mine = self._member.id
         for drive in self.drives:
             drive.drop()
@@ -252,17 +257,6 @@ class Engine:
     def _submit_pick(self, lane: str) -> None:
         if not self._closed:
             self.crew.submit(lane, self.pick)
-
-    @contextmanager
-    def _beginning(self, key: tuple[str, str]) -> Iterator[None]:
-        """Keeps ``_mend`` from a run that is about to be under way."""
-        with self._lock:
-            self._begun.add(key)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._begun.discard(key)
 
     def _set_out(
         self, context: TenantContext, run: Execution, job: Job, waited: float, order: Order | None = None
@@ -290,24 +284,13 @@ class Engine:
             return
         results = Results(self._parts, trusted.tenant.tenant_code, book, patience)
         drive = Drive(self, trusted.data, book, plan=plan, performer=performer, results=results, patiently=patience)
-        with self._lock:
-            self._drives[drive.key] = drive
+        self._roster.add(drive)
         self._observers.claimed(trusted.tenant.tenant_code, run, waited)
         drive.start()
 
     def _lost(self) -> None:
         for drive in self.drives:
             drive.drop()
-
-
-class _UnderWay:
-    """The runs that are under way in this process, or about to be."""
-
-    def __init__(self, *known: Container[tuple[str, str]]) -> None:
-        self._known = known
-
-    def __contains__(self, key: object) -> bool:
-        return any(key in each for each in self._known)
 
 
 def _claimed(job: Job, worker: str) -> Job:

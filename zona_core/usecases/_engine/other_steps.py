@@ -87,9 +87,10 @@ class OtherSteps:
             if self._context.data.now() < before.until:
                 return Later(wait=before)
             raise TaskFailed("nobody answered in time", code="approval_expired")
-        told: dict[str, Any] = {"approved": decision.approved, "by": decision.by, "comment": decision.comment}
+        comment = self._redactor.text(decision.comment)
+        told: dict[str, Any] = {"approved": decision.approved, "by": decision.by, "comment": comment}
         if not decision.approved:
-            raise TaskFailed(f"{decision.by} did not approve it: {decision.comment}", code="rejected", **told)
+            raise TaskFailed(f"{decision.by} did not approve it: {comment}", code="rejected", **told)
         return Outcome(status=RunStatus.SUCCESS, outputs=told, started_at=started_at)
 
     def _playbook(self, unit: Unit, before: Wait | None, started_at: datetime) -> Outcome | Later:

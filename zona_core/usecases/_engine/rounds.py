@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from zona_core.errors import StoreUnavailable
@@ -25,7 +26,10 @@ _LOOKS: Final = 0.5
 
 
 class Rounds:
-    """One thread; each round is short, and what fails for a moment is tried again in the next."""
+    """One thread; each round is short, and what fails for a moment is tried again in the next.
+
+    Its parts do not depend on one another: a tenant whose database is away keeps nobody else's runs waiting.
+    """
 
     def __init__(self, engine: Engine, parts: Parts) -> None:
         self._engine = engine
@@ -34,6 +38,7 @@ class Rounds:
         self._duties = Duties(
             lambda: parts.database, chores_of(parts), lambda: engine.worker, parts.settings.lease_seconds
         )
+        self._reaped = float("-inf")
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -49,19 +54,38 @@ class Rounds:
         self._duties.stop()
 
     def _work(self) -> None:
-        reaped = float("-inf")
         while not self._stopped.wait(_LOOKS):
+            for part in (self._check, self._reap, self._engine.pick, self._fire, self._do_duties):
+                self._done(part)
+
+    def _done(self, part: Callable[[], None]) -> None:
+        try:
+            part()
+        except StoreUnavailable as exc:
+            _log.warning("a part of a round was broken off: %s", exc)
+        except Exception:  # noqa: BLE001  # the next round may succeed
+            if not self._stopped.is_set():
+                _log.exception("a part of a round was broken off")
+
+    def _check(self) -> None:
+        away: StoreUnavailable | None = None
+        for drive in self._engine.drives:
             try:
-                for drive in self._engine.drives:
-                    drive.check()
-                if time.monotonic() - reaped >= self._reaps:
-                    self._engine.reap()
-                    reaped = time.monotonic()
-                self._engine.pick()
-                if self._engine.working:
-                    self._firing.look()
-                    self._duties.look()
+                drive.check()
             except StoreUnavailable as exc:
-                _log.warning("a round was broken off: %s", exc)
-            except Exception:  # noqa: BLE001  # the next round may succeed
-                _log.exception("a round was broken off")
+                away = exc
+        if away is not None:
+            raise away
+
+    def _reap(self) -> None:
+        if time.monotonic() - self._reaped >= self._reaps:
+            self._engine.reap()
+            self._reaped = time.monotonic()
+
+    def _fire(self) -> None:
+        if self._engine.working:
+            self._firing.look()
+
+    def _do_duties(self) -> None:
+        if self._engine.working:
+            self._duties.look()

@@ -6,6 +6,8 @@ from collections.abc import Callable, Container
 from datetime import datetime
 from typing import Final
 
+from attrs import evolve
+
 from zona_core.domain.jobs import Wait, WaitReason
 from zona_core.usecases._engine.timers import Timer, Timers
 from zona_core.usecases._engine.work import Unit
@@ -46,6 +48,19 @@ class WaitingRoom:
         """What the unit waits for, or has waited for until now."""
         known = self._waits.get(key)
         return known[1] if known is not None else None
+
+    def limit_of(self, key: str) -> str:
+        """The limit under which the unit waits for others to end; empty: none."""
+        wait = self.before(key)
+        return wait.detail if wait is not None and wait.reason is WaitReason.SLOT else ""
+
+    def hasten(self, limit: str, but: Container[str]) -> None:
+        """The first that waits for others to end under that limit is due now."""
+        now = self._now()
+        for key, (unit, wait) in self._waits.items():
+            if key not in but and self.limit_of(key) == limit and wait.until > now:
+                self._waits[key] = unit, evolve(wait, until=now)
+                return
 
     def set_timer(self, key: str, *, least: float = 0.0) -> None:
         """Has the unit, if it waits, go on at its time, in so many seconds at the earliest."""
@@ -89,7 +104,12 @@ class WaitingRoom:
     @property
     def awaits(self) -> str:
         """A limit that one of them waits for; empty: none."""
-        return next((wait.detail for _, wait in self._waits.values() if wait.reason is WaitReason.SLOT), "")
+        return next(iter(self.limits), "")
+
+    @property
+    def limits(self) -> list[str]:
+        """The limits under which they wait for others to end; safe to be asked for by any thread."""
+        return [wait.detail for _, wait in list(self._waits.values()) if wait.reason is WaitReason.SLOT]
 
     @property
     def runs(self) -> list[str]:

@@ -167,7 +167,7 @@ class Walk:
         try:
             results = self._conceal(self._compiled.outputs(self._scope))
         except TaskFailed as exc:
-            return Ending(status=RunStatus.FAILURE, error=exc.as_dict(), skipped=skipped)
+            return Ending(status=RunStatus.FAILURE, error=self._conceal(exc.as_dict()), skipped=skipped)
         return Ending(status=RunStatus.SUCCESS, results=results, skipped=skipped)
 
     def cut_short(self) -> tuple[str, ...]:

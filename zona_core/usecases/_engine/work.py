@@ -10,7 +10,7 @@ from attrs import Factory, define, field
 
 from zona_core.domain.apps import Integration, RetryPolicy, Task
 from zona_core.domain.instances import Instance
-from zona_core.domain.jobs import Job, Wait, WaitReason
+from zona_core.domain.jobs import Job, Wait
 from zona_core.domain.playbooks import Step
 from zona_core.domain.redaction import Redactor
 from zona_core.domain.runs import Attempt, BlobRef, Execution, RunStatus
@@ -69,11 +69,6 @@ class Later:
     wait: Wait
     #: a run that has to be begun, together with taking note of the wait
     begins: tuple[Execution, Job] | None = None
-
-    @property
-    def awaits(self) -> str:
-        """The limit that it waits for; empty: none."""
-        return self.wait.detail if self.wait.reason is WaitReason.SLOT else ""
 
 
 @define(frozen=True, kw_only=True)
