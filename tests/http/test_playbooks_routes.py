@@ -174,7 +174,7 @@ def test_a_run_may_be_left_alone_and_unfit_ones_are_refused(ask: Ask, kept: str,
     problem(ask("POST", f"{kept}/runs", "reader", json={"inputs": {"text": "a"}}), 403, "permission_denied")
     assert ask("GET", RUNS).json["data"] == []
     begun = ask("POST", f"{kept}/runs", json={"inputs": {"text": "ab"}, "wait": False})
-    assert (begun.status_code, begun.json["data"]["status"]) == (202, "queued")
+    assert (begun.status_code, begun.json["data"]["status"]) == (202, "running")
     assert served.tenant().runs.wait(begun.json["data"]["id"], seconds=20).status is RunStatus.SUCCESS
 
 

@@ -106,7 +106,7 @@ def test_a_run_that_is_not_waited_for_is_begun_and_goes_on_alone(ask: Ask, plugi
     plugin.handler.functions["echo"] = slow
     answer = run(ask, wait=False)
     assert answer.status_code == 202, answer.text
-    assert answer.json["data"]["status"] == "queued"
+    assert answer.json["data"]["status"] == "running"
     assert begun.wait(10)
     assert ask("GET", answer.headers["location"]).json["data"]["status"] == "running"
     go.set()

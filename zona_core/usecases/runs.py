@@ -66,10 +66,11 @@ class Runs(Steering):
         idempotency_key: str = "",
         patience: float = 0.0,
     ) -> Execution:
-        """Begins what ``run`` does and gives the record at once, in status ``queued``; ``wait`` gives its end.
+        """Begins what ``run`` does and gives the record at once; ``wait`` gives its end.
 
-        It runs as soon as a worker is free; its attempts are recorded as they end. With ``patience`` the record is
-        given as it is when the run has ended, or after so many seconds. Raises like ``run``.
+        Its status is ``running`` if a thread is free for it, and ``queued`` until some worker has one. Its attempts are
+        recorded as they end. With ``patience`` the record is given as it is when the run has ended, or after so many
+        seconds. Raises like ``run``.
         """
         order = self._order(app, task, instance, inputs or {}, timeout)
         return Beginning(self._context).begun(*self._begun(order, idempotency_key, timeout), order, patience=patience)

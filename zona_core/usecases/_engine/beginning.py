@@ -10,7 +10,6 @@ from zona_core.domain.runs import Execution
 from zona_core.errors import StoreUnavailable, ZonaError
 from zona_core.usecases._area import TenantContext
 from zona_core.usecases._engine.calls import Order
-from zona_core.usecases._engine.origins import queued
 
 __all__ = ["Beginning"]
 
@@ -44,7 +43,7 @@ class Beginning:
     def begun(self, run: Execution, job: Job, order: Order | None = None, *, patience: float = 0.0) -> Execution:
         """The record of the run as it was stored or, with ``patience``, at its end or after so many seconds."""
         if not patience:
-            return self._engine.begin(self._context, queued(run), job, order)
+            return self._engine.begin(self._context, run, job, order)
         key = (self._context.data.tenant_code, run.id)
         watch = self._engine.watches.add(key)
         try:
