@@ -51,7 +51,7 @@ def ended(zona: Zona, run: Execution) -> Execution:
 
 
 def test_a_started_run_is_running_then_ended(ready: Zona, plugin: Any) -> None:
-    """The call gives the record, which is running where a thread is free; its states come in order, with their times."""
+    """The call gives the record, running where a thread is free; its states come in order, with their times."""
     begun, go = threading.Event(), threading.Event()
 
     def slow(call: TaskCall) -> dict[str, Any]:
