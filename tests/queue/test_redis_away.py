@@ -56,17 +56,25 @@ def test_no_server_at_all(open_on: Open, told: Callable[[], list[str]], eventual
 def test_nobody_waits_for_a_black_hole(open_on: Open, black_hole: str) -> None:
     """A server that takes connections and says nothing costs nothing: another thread waits for it."""
     executor = open_on(black_hole, timeout=10)
-    began = time.monotonic()
-    for _ in range(100):
-        executor.announce()
-    assert time.monotonic() - began < 10
+
+    def announce() -> None:
+        for _ in range(100):
+            executor.announce()
+
+    announcing = threading.Thread(target=announce, daemon=True)
+    announcing.start()
+    announcing.join(PATIENCE)  # waiting each time would take a thousand seconds
+    assert not announcing.is_alive()
     executor.close()
 
 
 def test_a_server_that_is_started_again(
     server: RedisServer, open_on: Open, told: Callable[[], list[str]], eventually: Eventually
 ) -> None:
-    """Wake-ups come again by themselves, both ends connect anew, each change is logged once."""
+    """Wake-ups come again by themselves, both ends connect anew, each change is logged once.
+
+    A server that starts may answer, and refuse again while it loads its data.
+    """
     executor, woken = open_on(server.url), threading.Event()
     executor.listen(woken.set)
     announced_until(executor, woken)
@@ -76,7 +84,8 @@ def test_a_server_that_is_started_again(
     server.start()
     woken.clear()
     announced_until(executor, woken)
-    eventually(lambda: told() == ["WARNING", "INFO"])
+    eventually(lambda: told()[-1] == "INFO")
+    assert told() == ["WARNING", "INFO"] * (len(told()) // 2)
 
 
 def test_a_server_that_was_frozen(server: RedisServer, open_on: Open) -> None:
