@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Final, Generic, TypeVar
 
 from attrs import define, evolve
@@ -17,6 +17,7 @@ __all__ = ["Listing", "Repository"]
 
 T = TypeVar("T")
 
+_MOST_KNOWN: Final = 4_096
 _EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
 
 
@@ -36,6 +37,8 @@ class Repository(Generic[T]):
         self._collection = collection
         self._converter = converter
         self._sealer = sealer
+        #: under which keys models were found by name
+        self._known: dict[Hashable, str] = {}
 
     def within(self, collection: Callable[[Collection], Collection]) -> Repository[T]:
         """The same models in another collection, made of this one's."""
@@ -82,6 +85,23 @@ class Repository(Generic[T]):
         """One that matches, or None; for queries by a unique key."""
         items = self.find(where, limit=1).items
         return items[0] if items else None
+
+    def named(self, name: Hashable, where: Where, is_it: Callable[[T], bool]) -> T | None:
+        """The one that ``where``, a query by a unique key, finds; None if there is none.
+
+        It is first looked for where it was found last under ``name``, as that is much faster than a query, and counts
+        there only if it still ``is_it``: nobody can tell the difference.
+        """
+        key = self._known.get(name)
+        found = None if key is None else self.get(key)
+        if found is not None and is_it(found):
+            return found
+        found = self.one(where)
+        if found is not None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[name] = self._kind.key(found)
+        return found
 
     def count(self, where: Where | None = None, *, limit: int = 10_000) -> int:
         """How many match, counted up to ``limit``."""

@@ -248,7 +248,10 @@ def _refuse_inactive(app: Integration, instance: Instance | None) -> None:
 
 
 def _app(data: TenantData, ref: int | str, *, deleted: bool = False) -> Integration | None:
-    app = data.apps.one({"title": ref, "status": LIVE_APP}) if isinstance(ref, str) else None
+    app = None
+    if isinstance(ref, str):
+        where: Where = {"title": ref, "status": LIVE_APP}
+        app = data.apps.named(ref, where, lambda app: app.title == ref and app.status is not AppStatus.DELETED)
     if app is None and (isinstance(ref, int) or _is_id(ref)):
         app = data.apps.get(int(ref))
     return None if app is None or (app.status is AppStatus.DELETED and not deleted) else app
@@ -257,7 +260,12 @@ def _app(data: TenantData, ref: int | str, *, deleted: bool = False) -> Integrat
 def _task(data: TenantData, app: Integration, ref: int | str) -> Task | None:
     task = None
     if isinstance(ref, str):
-        task = data.tasks.one({"integration_id": app.integration_id, "task_tag": ref, "status": LIVE_APP})
+        of_app = app.integration_id
+        task = data.tasks.named(
+            (of_app, ref),
+            {"integration_id": of_app, "task_tag": ref, "status": LIVE_APP},
+            lambda task: (task.integration_id, task.task_tag) == (of_app, ref) and task.status is not AppStatus.DELETED,
+        )
     if task is None and (isinstance(ref, int) or _is_id(ref)):
         task = data.tasks.get(int(ref))
     if task is None or task.status is AppStatus.DELETED or task.integration_id != app.integration_id:
