@@ -72,6 +72,7 @@ from zona_core.errors import (
     TaskTimeout,
     TenantUnavailable,
     Unauthenticated,
+    UnmappableEvent,
     ZonaError,
 )
 from zona_core.hookspecs import PluginDetails, hookimpl
@@ -201,6 +202,7 @@ __all__ = [
     "TenantUnavailable",
     "Tokens",
     "Unauthenticated",
+    "UnmappableEvent",
     "User",
     "UserStatus",
     "Workspace",

@@ -4,6 +4,7 @@
 
     ZonaError
     ├── InvalidInput            the caller's data is wrong: ``faults`` say where and what would be right
+    │   ├── UnmappableEvent     a security event is not of the form that its mapper reads
     │   └── InvalidDocument     a document (OpenAPI, app definition) cannot be used
     │       ├── InvalidPackage  …because it is a package that is damaged, too new, too large or forged
     │       └── InvalidLicence  …because it is a licence that is damaged, forged or not for now
@@ -59,6 +60,7 @@ __all__ = [
     "TaskTimeout",
     "TenantUnavailable",
     "Unauthenticated",
+    "UnmappableEvent",
     "ZonaError",
     "exit_code_of",
     "status_of",
@@ -147,6 +149,12 @@ class InvalidInput(ZonaError):
         found = tuple(faults)
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         return cls(f"{what} is not valid: {found[0]}{more}", faults=found)
+
+
+class UnmappableEvent(InvalidInput):
+    """A security event cannot be mapped: its one fault says where and what would be right, never the event itself."""
+
+    code = "unmappable_event"
 
 
 class InvalidDocument(InvalidInput):

@@ -32,6 +32,8 @@ from .ports.store import DocumentStore
 if TYPE_CHECKING:
     from .domain.apps import AppDefinition
     from .ports.calendar import Calendar
+    from .ports.detection import DetectionRules
+    from .ports.events import EventMapperFactory
 
 __all__ = ["PROJECT", "PluginDetails", "hookimpl", "hookspec"]
 
@@ -147,6 +149,16 @@ def zona_package_formats(details: PluginDetails) -> Mapping[str, Callable[[], Pa
 @hookspec
 def zona_calendars(details: PluginDetails) -> Mapping[str, Callable[[], Calendar]]:  # type: ignore[empty-body]
     """Calendars by name (``cron``)."""
+
+
+@hookspec
+def zona_detection_rules(details: PluginDetails) -> Mapping[str, Callable[[], DetectionRules]]:  # type: ignore[empty-body]
+    """Languages of detection rules by name (``sigma``)."""
+
+
+@hookspec
+def zona_event_mappers(details: PluginDetails) -> Mapping[str, EventMapperFactory]:  # type: ignore[empty-body]
+    """Mappers of security events by name (``windows``, ``cloudtrail``); the factory is given the options."""
 
 
 @hookspec

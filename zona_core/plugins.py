@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
     from zona_core.ports.calendar import Calendar
+    from zona_core.ports.detection import DetectionRules
+    from zona_core.ports.events import EventMapper, EventMapperFactory
 
 __all__ = ["PluginReport", "Plugins"]
 
@@ -70,7 +72,9 @@ class Plugins:
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         extra: Mapping[str, object] | None = None,
     ) -> None:
-        from importlib.metadata import entry_points, version
+        from importlib.metadata import version
+
+        from zona_core._installed import installed
 
         self._blocked = frozenset(blocked)
         self._details = PluginDetails(version=version(PROJECT), settings=settings or {})
@@ -81,8 +85,8 @@ class Plugins:
         self._made: dict[tuple[str, str], Any] = {}
         #: makes parts once: with two of a handler there would be two sets of connections, one of them never closed
         self._lock = threading.RLock()
-        for entry_point in _ordered(entry_points(group=PROJECT)):
-            self._load(entry_point)
+        for owner, release, entry_point in installed(PROJECT):
+            self._load(entry_point, owner, release)
         for name, plugin in (extra or {}).items():
             self._register(name, plugin, distribution="", release="")
 
@@ -154,6 +158,24 @@ class Plugins:
         """The calendar of that name; raises ``NotFound``."""
         factories: Factories[Calendar] = self._offered("zona_calendars")
         return self._instance("calendar", name, factories)
+
+    def detection_rules(self, name: str = "sigma") -> DetectionRules:
+        """The language of detection rules of that name; raises ``NotFound``, ``ConfigurationError``."""
+        factories: Factories[DetectionRules] = self._offered("zona_detection_rules")
+        return self._instance("language of detection rules", name, factories)
+
+    def event_mapper(self, name: str, options: Mapping[str, Any] | None = None) -> EventMapper:
+        """A new mapper of that name with ``options``; raises ``NotFound``, ``InvalidInput`` for the options."""
+        factories: Mapping[str, EventMapperFactory] = self._offered("zona_event_mappers")
+        if name not in factories:
+            raise NotFound(
+                f"there is no event mapper {name!r}", hint=f"known: {', '.join(sorted(factories)) or 'none'}"
+            )
+        return _first("event mapper", name, lambda: factories[name](options or {}))
+
+    def event_mappers(self) -> list[str]:
+        """The names of all event mappers."""
+        return sorted(self._offered("zona_event_mappers"))
 
     def graph_painter(self, name: str = "layers") -> GraphPainter:
         """The painter of graphs of that name; raises ``NotFound``."""
@@ -232,6 +254,8 @@ class Plugins:
             "logo readers": sorted(self._offered("zona_logo_readers")),
             "package formats": self.package_formats(),
             "calendars": sorted(self._offered("zona_calendars")),
+            "detection rules": sorted(self._offered("zona_detection_rules")),
+            "event mappers": self.event_mappers(),
             "graph painters": sorted(self._offered("zona_graph_painters")),
             "waterfall painters": sorted(self._offered("zona_waterfall_painters")),
             "run observers": sorted(self._offered("zona_run_observers")),
@@ -239,9 +263,7 @@ class Plugins:
             "expression languages": sorted(self._offered("zona_expressions")),
         }
 
-    def _load(self, entry_point: EntryPoint) -> None:
-        distribution = entry_point.dist.name if entry_point.dist else ""
-        release = entry_point.dist.version if entry_point.dist else ""
+    def _load(self, entry_point: EntryPoint, distribution: str, release: str) -> None:
         if entry_point.name in self._blocked:
             self._report(entry_point.name, distribution, release, "blocked")
             return
@@ -330,12 +352,3 @@ def _first(kind: str, name: str, factory: Callable[[], T]) -> T:
         return factory()
     except ImportError as exc:  # factories import drivers, which may not be installed
         raise ConfigurationError(f"the {kind} {name!r} cannot be used: {exc}", hint="install what is missing") from exc
-
-
-def _ordered(found: Iterable[EntryPoint]) -> list[EntryPoint]:
-    """The built-in plugins first, then by distribution and name: the order decides who owns a name."""
-    return sorted(found, key=lambda entry: (_owner(entry) != PROJECT, _owner(entry), entry.name))
-
-
-def _owner(entry_point: EntryPoint) -> str:
-    return entry_point.dist.name if entry_point.dist else ""
