@@ -122,15 +122,17 @@ class Sessions:
             raise
         self._local.opened = opened
         try:
-            yield
-            self._end(opened)
+            try:
+                yield
+                self._end(opened)
+            finally:
+                self._leave(opened, queue)
         except BaseException:
-            self._undo(opened)
-            raise
-        finally:
-            self._local.opened = None
+            # Not before the queue is free: what is done now may be a transaction of its own.
             if opened.generation == self._link.generation:
-                queue.release()
+                for action in opened.undone:
+                    action()
+            raise
 
     def atomically(self, action: Callable[[ClientSession], T]) -> T:
         """The result of ``action`` within this thread's transaction, or in one of its own, repeated if disturbed."""
@@ -219,16 +221,15 @@ class Sessions:
                 message = f"{self._link.location.shown} went away at a transaction's end: it may have been kept or not"
                 hint = "Look what is stored before repeating it."
                 raise StoreUnavailable(message, code="commit_unknown", hint=hint) from exc
-        opened.session.end_session()
 
-    def _undo(self, opened: _Transaction) -> None:
-        if opened.generation != self._link.generation:
-            return  # the session is the parent process's
+    def _leave(self, opened: _Transaction, queue: threading.Lock) -> None:
+        """Ends the session, which undoes what was not committed, and lets the next thread in."""
         self._local.opened = None
+        if opened.generation != self._link.generation:
+            return  # the session is the parent process's, and so is the queue
         with suppress(PyMongoError):
             opened.session.end_session()
-        for action in opened.undone:
-            action()
+        queue.release()
 
     def _own_queue(self) -> threading.Lock:
         """Threads of one process queue here: fairer and faster than trying for the database's lock."""
