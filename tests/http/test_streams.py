@@ -181,7 +181,7 @@ def test_a_stream_tells_each_state_of_a_run_until_its_end(
     assert headers["x-accel-buffering"] == "no"
     assert stream.next() == {"retry": "1000"}
     first = stream.next()
-    assert (first["event"], first["id"], json.loads(first["data"])["status"]) == ("run", "2", "running")
+    assert (first["event"], first["id"], json.loads(first["data"])["status"]) == ("run", "1", "running")
     gate.go.set()
     events = stream.rest()
     assert events[-1] == {
@@ -236,7 +236,7 @@ def test_with_a_single_thread_no_stream_stays_open(served: Zona, gate: Gate, peo
     assert gate.begun.wait(10)
     client = TestClient(create_app(served, HttpSettings(secure_cookies=False, threads=1)))
     answer = client.simulate_get(f"/api/v1/runs/{run_id}/events", headers=people.bearer())
-    assert answer.text.startswith("retry: 2000\n\nid: 2\nevent: run\n")
+    assert answer.text.startswith("retry: 2000\n\nid: 1\nevent: run\n")
 
 
 def test_a_stream_lasts_no_longer_than_the_settings_say(served: Zona, gate: Gate, people: Any) -> None:
@@ -245,7 +245,7 @@ def test_a_stream_lasts_no_longer_than_the_settings_say(served: Zona, gate: Gate
     assert gate.begun.wait(10)
     client = TestClient(create_app(served, HttpSettings(secure_cookies=False, threads=2, stream_seconds=1)))
     answer = client.simulate_get(f"/api/v1/runs/{run_id}/events", headers=people.bearer())
-    assert answer.text.startswith("retry: 1000\n\nid: 2\nevent: run\n")
+    assert answer.text.startswith("retry: 1000\n\nid: 1\nevent: run\n")
     assert answer.text.endswith(":\n\n")
     assert served.tenant().runs.get(run_id).status is RunStatus.RUNNING
 
