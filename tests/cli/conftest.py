@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -101,10 +103,20 @@ def zona(home: Path) -> Zona:
     return call
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home that ``zona init`` made, to be copied."""
+    folder = tmp_path_factory.mktemp("prepared") / "home"
+    environment = {name: None for name in os.environ if name.startswith("ZONA_")} | {"ZONA_HOME": str(folder)}
+    done = CliRunner(env=environment).invoke(cli, ["init"], prog_name="zona")
+    assert done.exit_code == 0, done.output
+    return folder
+
+
 @pytest.fixture
-def ready(zona: Zona) -> Zona:
+def ready(zona: Zona, home: Path, prepared: Path) -> Zona:
     """``zona`` after ``zona init``."""
-    assert zona("init").exit_code == 0
+    shutil.copytree(prepared, home)
     return zona
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from one_time import code_at
 
 from zona_core import InvalidInput, PermissionDenied, TenantUnavailable, Zona
 from zona_core.domain.identity import User, UserStatus
@@ -245,21 +246,6 @@ def test_one_code_lets_one_in(gated: Zona, add_user: AddUser, password: str, clo
     code = code_at(codes, secret, clock)
     outcomes = at_once(2, lambda: gated.gate.login(name="ann", password=password, code=code).session_id)
     assert sorted(outcomes)[1:] == ["otp_invalid"]
-
-
-def code_at(codes: Any, secret: str, clock: Any) -> str:
-    """The code of this moment (RFC 6238), found by asking."""
-    import base64
-    import hashlib
-    import hmac
-    import struct
-
-    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
-    mac = hmac.new(key, struct.pack(">Q", int(clock.now().timestamp()) // 30), hashlib.sha1).digest()
-    number = struct.unpack(">I", mac[mac[-1] & 15 :][:4])[0] & 0x7FFFFFFF
-    code = f"{number % 1_000_000:06d}"
-    assert codes.step(secret, code, clock.now()) is not None
-    return code
 
 
 def wrong_code(codes: Any, secret: str, clock: Any) -> str:

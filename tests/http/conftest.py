@@ -7,13 +7,14 @@ import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from pkgutil import resolve_name
 from typing import Annotated, Any, get_type_hints
 from urllib.parse import quote
 
 import falcon
 import msgspec
 import pytest
-from attrs import NOTHING, Factory, define, fields, fields_dict, has
+from attrs import NOTHING, Factory, astuple, define, fields, fields_dict, has
 from falcon.testing import Result, TestClient
 from msgspec import Meta
 
@@ -37,12 +38,22 @@ from zona_core.domain.schedules import ScheduleDefinition
 from zona_core.doors import Workspace
 from zona_core.usecases.api_keys import IssuedKey
 from zona_http import Answer, Call, HttpSettings, Operation, Upload, create_app
+from zona_http.routes import operations_of
 from zona_identity._passwords import Argon2idHasher
 
 #: what every user's password is
 PASSWORD = "canary correct horse"
 
 TenantCode = Annotated[str, Meta(min_length=1, max_length=63, pattern="^[a-z0-9_-]+$")]
+
+
+#: what an app makes of operations: all of it the same for the same ones, and changed by nothing
+DECLARED = (
+    "zona_http.app.Schemas",
+    "zona_http._endpoint.BodyReader",
+    "zona_http._endpoint.ParameterReader",
+    "zona_http._openapi._operation",
+)
 
 
 class People:
@@ -405,6 +416,34 @@ class Furnisher:
             "credentials_id": credential.id,
             "package_key": package_key.name,
         }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def declarations_read_once() -> Iterator[None]:
+    """What Zona's own operations declare is made out once, not for each of the many apps that these tests make."""
+    own = {id(operation) for operation in operations_of()}
+
+    def once(make: Callable[..., Any]) -> Callable[..., Any]:
+        made: dict[Any, Any] = {}
+
+        def known(*given: Any) -> Any:
+            if isinstance(given[0], Operation) and id(given[0]) not in own:
+                return make(*given)
+            key = tuple(tuple(each) if isinstance(each, list) else _by_value(each) for each in given)
+            if key not in made:
+                made[key] = given, make(*given)  # what was given stays, so that nothing else gets its id
+            return made[key][1]
+
+        return known
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in DECLARED:
+            patch.setattr(name, once(resolve_name(name)))
+        yield
+
+
+def _by_value(given: Any) -> Any:
+    return astuple(given) if isinstance(given, HttpSettings) else id(given)
 
 
 @pytest.fixture(scope="session")

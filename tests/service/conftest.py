@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import http.client
 import json
 import os
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -240,6 +241,25 @@ def serve(home: Path) -> Iterator[Callable[..., Service]]:
     yield start
     for service in started:
         service.discard()
+
+
+@pytest.fixture(scope="module")
+def lasting(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Service]]:
+    """``lasting(threads)``: a service with one worker, the same for all tests of a module, which leave it as it was."""
+    with ExitStack() as stack:
+
+        @functools.cache
+        def start(threads: str) -> Service:
+            folder = tmp_path_factory.mktemp("lasting") / "home"
+            shutil.copytree(prepared, folder)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("ZONA_HOME", str(folder))
+                patch.setenv("ZONA_HTTP_CLIENT_LIMIT", "0")
+                service = Service("--workers", "1", "--threads", threads)
+            stack.callback(service.discard)
+            return service
+
+        yield start
 
 
 SIGNS_CERTIFICATES = x509.KeyUsage(

@@ -75,10 +75,10 @@ def untouched(clients: list[socket.socket]) -> bool:
 @pytest.mark.parametrize("threads", ["1", "2"])
 @pytest.mark.parametrize("sent", UNFINISHED.values(), ids=UNFINISHED.keys())
 def test_requests_that_do_not_end_keep_nobody_waiting(
-    serve: Callable[..., Any], connect: Connect, sent: bytes, threads: str
+    lasting: Callable[[str], Any], connect: Connect, sent: bytes, threads: str
 ) -> None:
     """Others are answered while more clients than threads have begun a request."""
-    service = serve("--workers", "1", "--threads", threads)
+    service = lasting(threads)
     slow = [connect(service, sent) for _ in range(4)]
     for _ in range(3):
         assert service.get()[0] == 200
@@ -86,9 +86,9 @@ def test_requests_that_do_not_end_keep_nobody_waiting(
 
 
 @pytest.mark.parametrize("sent", LARGE.values(), ids=LARGE.keys())
-def test_large_bodies_leave_threads_to_others(serve: Callable[..., Any], connect: Connect, sent: bytes) -> None:
+def test_large_bodies_leave_threads_to_others(lasting: Callable[[str], Any], connect: Connect, sent: bytes) -> None:
     """Others are answered while more large bodies than threads are on their way."""
-    service = serve("--workers", "1", "--threads", "2")
+    service = lasting("2")
     slow = [connect(service, sent) for _ in range(4)]
     for _ in range(3):
         assert service.get()[0] == 200
@@ -141,9 +141,9 @@ def test_a_large_body_that_does_not_come_is_given_up(serve: Callable[..., Any], 
 
 
 @pytest.mark.parametrize("sent", LARGE.values(), ids=LARGE.keys())
-def test_large_bodies_have_their_turn(serve: Callable[..., Any], connect: Connect, sent: bytes) -> None:
+def test_large_bodies_have_their_turn(lasting: Callable[[str], Any], connect: Connect, sent: bytes) -> None:
     """Who sends the rest is answered, whoever came before."""
-    service = serve("--workers", "1", "--threads", "2")
+    service = lasting("2")
     slow = [connect(service, sent) for _ in range(3)]
     rest = b" " * 99_998 + b"}" if b"100000" in sent else b"1\r\n}\r\n0\r\n\r\n" if b"chunked" in sent else b"{}"
     for client in slow:
@@ -156,9 +156,9 @@ def test_large_bodies_have_their_turn(serve: Callable[..., Any], connect: Connec
 
 
 @pytest.mark.parametrize("threads", ["1", "4"])
-def test_requests_come_in_any_pieces(serve: Callable[..., Any], connect: Connect, threads: str) -> None:
+def test_requests_come_in_any_pieces(lasting: Callable[[str], Any], connect: Connect, threads: str) -> None:
     """Byte by byte, several at once, behind an empty line, with and without a body: each is answered in its turn."""
-    service = serve("--workers", "1", "--threads", threads)
+    service = lasting(threads)
     body = LOGIN + b"Content-Length: 2\r\n\r\n{}"
     client = connect(service)
     for byte in HEAD + b"\r\n":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
+from types import MappingProxyType
 
 # Each module defines the areas that it is for; all are imported, so that none is missing.
 from zona_core.usecases import (  # noqa: F401
@@ -31,6 +33,7 @@ from zona_core.usecases._area import Area, UseCase, guards_of
 __all__ = ["areas", "use_cases"]
 
 
+@cache
 def use_cases() -> Mapping[str, UseCase]:
     """Every use-case there is, by name (``area.method``)."""
     found = {
@@ -45,7 +48,7 @@ def use_cases() -> Mapping[str, UseCase]:
         for area in areas()
         for name, guard in guards_of(area).items()
     }
-    return dict(sorted(found.items()))
+    return MappingProxyType(dict(sorted(found.items())))
 
 
 def areas(parent: type[Area] = Area) -> Iterator[type[Area]]:
