@@ -13,12 +13,15 @@ import msgspec
 
 from zona_core.domain.apps import AppDescription, TaskDefinition
 from zona_core.domain.playbooks import PlaybookDefinition
+from zona_core.domain.schedules import ScheduleDefinition
 
 TARGET = Path(__file__).resolve().parent.parent / "adapters" / "packages" / "zona_packages" / "contents.json"
 
 
 #: what records are read into → their kind
-KINDS: dict[type[Any], str] = {AppDescription: "app", TaskDefinition: "task", PlaybookDefinition: "playbook"}
+KINDS: dict[type[Any], str] = {
+    AppDescription: "app", TaskDefinition: "task", PlaybookDefinition: "playbook", ScheduleDefinition: "schedule",
+}  # fmt: skip
 
 
 def contents() -> dict[str, Any]:
@@ -33,10 +36,14 @@ def contents() -> dict[str, Any]:
     for model, kind in KINDS.items():
         found[model.__name__]["properties"]["kind"] = {"const": kind}
     _named(found[PlaybookDefinition.__name__], "app")
+    schedule = found[ScheduleDefinition.__name__]
+    _named(schedule, "app", "instance", "status", "task")
+    schedule["properties"]["playbook"].pop("default")
+    schedule["required"].append("playbook")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "https://zona.invalid/schemas/package-contents-1.json",
-        "title": "What apps, tasks and playbooks have in Zona packages, version 1",
+        "title": "What apps, tasks, playbooks and schedules have in Zona packages, version 1",
         "description": "Records of these kinds. In files of other forms than zona they have no kind.",
         "anyOf": [{"$ref": f"#/$defs/{model.__name__}"} for model in KINDS],
         "$defs": dict(sorted(found.items())),

@@ -26,7 +26,7 @@ ENVIRONMENT_PREFIX: Final = "ZONA_"
 
 _ROOT: Final = "zona"
 #: tables below ``[zona]`` that are read by themselves
-_OWN_TABLES: Final = frozenset({"http"})
+_OWN_TABLES: Final = frozenset({"http", "worker"})
 #: what a value of the type is, in words
 _IN_WORDS: Final[Mapping[Any, str]] = {
     int: "a whole number",

@@ -45,9 +45,20 @@ def show_contents(session: Session, found: PackageContents) -> None:
                 out.Column("Version"),
                 out.Column("Tasks", right=True),
                 out.Column("Playbooks", right=True),
+                out.Column("Schedules", right=True),
                 out.Column("Description", "cut"),
             ],
-            [(app.title, app.version, len(app.tasks), len(app.playbooks) or "", app.description) for app in found.apps],
+            [
+                (
+                    app.title,
+                    app.version,
+                    len(app.tasks),
+                    len(app.playbooks) or "",
+                    len(app.schedules) or "",
+                    app.description,
+                )
+                for app in found.apps
+            ],
         )
     remark(session, _of_no_use(found.left_out))
 
@@ -55,8 +66,10 @@ def show_contents(session: Session, found: PackageContents) -> None:
 def show_export(session: Session, report: ExportReport, place: str) -> None:
     """What was written to ``place``, and what was not; on standard error, as the package may be on the other one."""
     signed = f", signed by {report.signed_by[:_SHORT]}…" if report.signed_by else ""
-    playbooks = f" and {counted(report.playbooks, 'playbook')}" if report.playbooks else ""
-    parts = f"{counted(len(report.apps), 'app')} with {counted(report.tasks, 'task')}{playbooks}"
+    more = {"playbook": report.playbooks, "schedule": report.schedules}
+    what = [counted(report.tasks, "task"), *(counted(count, kind) for kind, count in more.items() if count)]
+    listed = " and ".join(filter(None, (", ".join(what[:-1]), what[-1])))
+    parts = f"{counted(len(report.apps), 'app')} with {listed}"
     out.note(session, f"wrote {parts} to {place}{signed}")
     out.note(session, f"digest: {report.digest}")
     remark(session, [f"there is no app {each}" for each in report.missing])
@@ -115,9 +128,12 @@ def _tell(session: Session, report: ImportReport) -> None:
         ]
         broken = [f"the instance {title} cannot be used as it is" for title in app.instances_broken]
         kept = [f"the task {tag} is not in the package, and stays: other apps need it" for tag in app.tasks_kept]
-        remark(session, (f"{app.title}: {text}" for text in (*lacks, *broken, *kept, *_playbooks(app))))
+        texts = (*lacks, *broken, *kept, *_playbooks(app), *_schedules(app))
+        remark(session, (f"{app.title}: {text}" for text in texts))
         for old, new in app.playbooks_renamed.items():
             out.note(session, f"{app.title}: the playbook {old} is {new} here")
+        for old, new in app.schedules_renamed.items():
+            out.note(session, f"{app.title}: the schedule {old} is {new} here")
         for each in app.mapped:
             out.note(session, f"{app.title}: {each.app}/{each.task} now leads to {each.to}: {each.path}")
     remark(session, _of_no_use(report.left_out))
@@ -140,6 +156,15 @@ def _playbooks(app: AppImport) -> Iterator[str]:
         yield f"the playbook {draft.title} is a draft: {draft.reasons[0]}{more}"
     for title in app.playbooks_removed:
         yield f"the playbook {title} is not in the package, and was removed"
+
+
+def _schedules(app: AppImport) -> Iterator[str]:
+    """What became of the schedules of an app's playbooks that is to be seen to."""
+    for title in app.schedules_paused:
+        yield f"the schedule {title} is paused: zona schedules resume has it fire"
+    for each in app.schedules_unready:
+        more = f" (and {len(each.reasons) - 1} more)" if len(each.reasons) > 1 else ""
+        yield f"the schedule {each.title} cannot run as it is: {each.reasons[0]}{more}"
 
 
 def _signature(finding: SignatureFinding) -> str:

@@ -100,6 +100,7 @@ def show(session: Session, code: str) -> None:
             ("E-mail", found.contact_email),
             ("Database", _place(found)),
             ("Private networks", _networks(found)),
+            ("Runs kept", _kept(found)),
             ("Made", out.moment(found.created_ts)),
             ("Changed", out.moment(found.updated_ts)),
         ]
@@ -143,6 +144,28 @@ def policy(session: Session, code: str, allow_network: tuple[str, ...], deny_pri
 @tenants.command()
 @_code
 @click.option(
+    "--run-retention-days",
+    type=click.FloatRange(0, 36_500),
+    metavar="DAYS",
+    help="How long runs are kept once they have ended; 0: for ever.",
+)
+@click.option("--defaults", is_flag=True, help="No setting of its own: the platform's count.")
+@pass_session
+def compliance(session: Session, code: str, run_retention_days: float | None, defaults: bool) -> None:
+    """Set the compliance settings of the tenant CODE, in the place of those set before.
+
+    Runs that are too old by then are removed when the duty "retention" comes round.
+    """
+    if (run_retention_days is not None) == defaults:
+        raise click.UsageError("give either --run-retention-days or --defaults")
+    wanted = {} if run_retention_days is None else {"run_retention_days": run_retention_days}
+    after = session.system().tenants.set_compliance(code, wanted)
+    out.done(session, after, f"the runs of the tenant {after.tenant_code} are kept {_kept(after)}")
+
+
+@tenants.command()
+@_code
+@click.option(
     "--to",
     required=True,
     metavar="URL",
@@ -175,6 +198,13 @@ def remove(session: Session, code: str, yes: bool) -> None:
 def _place(tenant: Tenant) -> str:
     own = " ".join(part for part in (tenant.db_name, tenant.db_host and f"on {tenant.db_host}") if part)
     return own if tenant.placement.value == "own" else "the shared one"
+
+
+def _kept(tenant: Tenant) -> str:
+    days = tenant.compliance.get("run_retention_days")
+    if days is None:
+        return "as the setting run_retention_days says"
+    return f"for {days:,g} days" if days else "for ever"
 
 
 def _networks(tenant: Tenant) -> str:

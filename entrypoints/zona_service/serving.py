@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import partial
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from attrs import define
 
-from zona_core import ConfigurationError
+from zona_service._extras import require_extra
 
 __all__ = ["Serving", "serve"]
 
@@ -42,7 +41,7 @@ def serve(
     ``ConfigurationError`` naming every fault (also if an extra is not installed or the address is taken),
     ``KeyUnavailable``, ``StoreUnavailable``, ``ZonaError`` if the workers cannot be kept alive.
     """
-    _require("http", "falcon", "gunicorn", "structlog", "prometheus_client")
+    require_extra("http", "falcon", "gunicorn", "structlog", "prometheus_client")
     from zona_service._metrics_directory import metrics_directory
 
     with metrics_directory():
@@ -60,7 +59,7 @@ def _serve(
     load_all = partial(load, options, http_options)
     settings, http = load_all()
     if http.server == "granian":
-        _require("fast", "granian")
+        require_extra("fast", "granian")
     configure_logging(http.log_level, http.log_format)
     require_ready(settings)
     import_module("zona_http.app")  # once, before processes fork, so that they share it
@@ -81,14 +80,3 @@ def _serve(
             from zona_service.gunicorn_server import serve_gunicorn
 
             serve_gunicorn(settings, http, listener, reload=load_all, ready=told)
-
-
-def _require(extra: str, *modules: str) -> None:
-    """Raises ``ConfigurationError`` if a module of an optional part is not installed."""
-    missing = [name for name in modules if find_spec(name) is None]
-    if missing:
-        raise ConfigurationError(
-            f"the service needs {', '.join(missing)}, not installed here",
-            code="extra_missing",
-            hint=f'pip install "zona[{extra}]"',
-        )

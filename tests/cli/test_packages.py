@@ -17,9 +17,10 @@ import pytest
 from attrs import evolve
 from sample_apps import app as sample
 from sample_apps import task
+from sample_playbooks import playbook, schedule
 
 from zona_cli._errors import PARTLY
-from zona_core import Field, Zona
+from zona_core import Field, FieldKind, Zona
 
 Call = Callable[..., Any]
 
@@ -314,3 +315,23 @@ def test_a_full_disk_is_told(filled: Call) -> None:
         command = [sys.executable, "-c", "from zona_cli.main import main; main()", "apps", "list"]
         piped = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (piped.returncode, "error[no_space]" in piped.stderr) == (1, True)
+
+
+def test_schedules_are_paused_and_told(filled: Call, other: Call, home: Path) -> None:
+    """Each is named with the command that has it fire; so is what one lacks, and how many a package has."""
+    with Zona.embedded(home) as zona:
+        here = zona.tenant()
+        secret = Field(name="token", kind=FieldKind.SECRET, required=True)
+        here.playbooks.save(playbook("Look", "Scan", "Scan/enrich", inputs=(secret,)))
+        here.schedules.save(schedule("Nightly", "Look", inputs={"token": "canary"}))
+    told = filled("apps", "export", "Scan", "Base", "-o", "apps.zona").stderr
+    assert "wrote 2 apps with 3 tasks, 1 playbook and 1 schedule to apps.zona" in told
+    assert "Scan: schedules[Nightly].inputs.token: a secret was left out" in told
+    assert re.search(r"Scan +1 +1 +1", filled("apps", "inspect", "apps.zona").stdout)
+    done = other("apps", "import", "apps.zona")
+    assert done.exit_code == 0, done.stderr
+    assert "Scan: the schedule Nightly is paused: zona schedules resume has it fire" in done.stderr
+    assert "Scan: the schedule Nightly cannot run as it is: schedules[Nightly].inputs.token" in done.stderr
+    again = other("apps", "import", "apps.zona", "--on-conflict", "rename")
+    assert "Scan: the schedule Nightly is Nightly (2) here" in again.stderr
+    assert json.loads(other("schedules", "show", "Nightly", "-o", "json").stdout)["status"] == "inactive"

@@ -53,6 +53,17 @@ def test_the_policy_is_replaced(ready: Any) -> None:
     assert json.loads(done.stdout)["network"]["private_networks"] == []
 
 
+def test_the_compliance_settings_are_replaced(ready: Any) -> None:
+    """What was set is told and shown; without a setting of its own the tenant follows the platform."""
+    assert "as the setting run_retention_days says" in ready("tenants", "show", "localhost").stdout
+    for days, told in (("90", "for 90 days"), ("0.5", "for 0.5 days"), ("0", "for ever")):
+        done = ready("tenants", "compliance", "localhost", "--run-retention-days", days)
+        assert done.stdout == f"the runs of the tenant localhost are kept {told}\n"
+        assert told in ready("tenants", "show", "localhost").stdout
+    done = ready("tenants", "compliance", "localhost", "--defaults", "-o", "json")
+    assert json.loads(done.stdout)["compliance"] == {}
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
@@ -62,6 +73,10 @@ def test_the_policy_is_replaced(ready: Any) -> None:
         (["show", "nobody"], 4, "error[not_found]"),
         (["suspend", "nobody"], 4, "hint: zona tenants list"),
         (["policy", "localhost"], 2, "--deny-private"),
+        (["compliance", "localhost"], 2, "--defaults"),
+        (["compliance", "localhost", "--defaults", "--run-retention-days", "1"], 2, "either"),
+        (["compliance", "localhost", "--run-retention-days", "-1"], 2, "36500"),
+        (["compliance", "nobody", "--defaults"], 4, "error[not_found]"),
         (["policy", "localhost", "--deny-private", "--allow-network", "10.0.0.0/8"], 2, "either"),
     ],
 )
@@ -93,6 +108,8 @@ def test_the_environment_names_the_tenant(ready: Any) -> None:
 def test_a_tenant_moves(ready: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each step is told, then what was copied; the tenant works on in its new database, and back again."""
     monkeypatch.setenv("OWN", f"sqlite:///{tmp_path}/own.db")
+    # Nobody else works on this installation who had to be told: no need to give them the seconds for it.
+    monkeypatch.setattr("zona_core.usecases._moving._EVERYBODY_KNOWS", 0.0)
     ready("tenants", "add", "acme")
     done = ready("tenants", "migrate", "acme", "--to", "env:OWN")
     assert done.exit_code == 0, done.stderr

@@ -135,6 +135,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "tenants.migrate": {"code": "localhost", "to": "nosuch:"},
     "tenants.remove": {"code": "nobody"},
     "tenants.set_network": {"code": "localhost", "private_networks": []},
+    "tenants.set_compliance": {"code": "localhost", "settings": {}},
     "tenants.suspend": {"code": "localhost"},
 }
 

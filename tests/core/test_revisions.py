@@ -53,6 +53,7 @@ CHANGES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
     "tenants.suspend": ({"code": "acme"}, "get", {"code": "acme"}),
     "tenants.activate": ({"code": "acme"}, "get", {"code": "acme"}),
     "tenants.set_network": ({"code": "acme", "private_networks": ["10.0.0.0/8"]}, "get", {"code": "acme"}),
+    "tenants.set_compliance": ({"code": "acme", "settings": {"run_retention_days": 1}}, "get", {"code": "acme"}),
 }
 #: they change what exists as well, but through what the others are tested for, or not at anybody's wish
 ELSEWHERE = {"apps.import_document"}

@@ -12,6 +12,7 @@ import attrs
 import pytest
 
 import zona_core.errors
+from zona_cli._worker_settings import WorkerSettings
 from zona_core import (
     AppDefinition,
     Field,
@@ -79,6 +80,13 @@ def test_every_setting_of_the_http_service_is_documented() -> None:
         for name in named([names]):
             known = fields[name].default
             assert default.strip("`") == (str(known).lower() if isinstance(known, bool) else str(known)), name
+
+
+def test_every_setting_of_a_worker_is_documented() -> None:
+    """Each setting once, in order, with its environment variable."""
+    table = rows_below("workers.md", "| setting | environment | default | what it is |")
+    assert first_cells(table) == list(attrs.fields_dict(WorkerSettings))
+    assert named(row[1] for row in table) == [f"ZONA_WORKER_{name.upper()}" for name in first_cells(table)]
 
 
 def test_every_hook_is_documented() -> None:

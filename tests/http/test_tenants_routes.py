@@ -81,6 +81,28 @@ def test_a_tenant_is_added_found_and_steered(root: Ask) -> None:
     assert (wrong.status_code, wrong.json["errors"][0]["path"]) == (422, "private_networks[0]")
 
 
+def test_the_compliance_settings_of_a_tenant_are_replaced(root: Ask) -> None:
+    """By its ETag; null is as good as nothing, and what is no setting, or no value for it, is refused by its path."""
+    shown = root("GET", f"{BASE}/tenants/acme")
+    path = f"{BASE}/tenants/acme/compliance"
+    assert code_of(root("PUT", path, {"run_retention_days": 30})) == (428, "precondition_required")
+    changed = root("PUT", path, {"run_retention_days": 30}, if_match=shown.headers["ETag"])
+    assert changed.json["data"]["compliance"] == {"run_retention_days": 30}
+    assert code_of(root("PUT", path, {}, if_match=shown.headers["ETag"])) == (412, "revision_conflict")
+    for body, at in (
+        ({"run_retention_days": -1}, "run_retention_days"),
+        ({"run_retention_days": "30"}, "run_retention_days"),
+        ({"run_retention_days": 36_501}, "run_retention_days"),
+        ({"encryption": True}, "encryption"),
+    ):
+        wrong = root("PUT", path, body, if_match="*")
+        assert (wrong.status_code, wrong.json["errors"][0]["path"]) == (422, at)
+    kept = root("PUT", path, {"run_retention_days": 0}, if_match=changed.headers["ETag"])
+    assert kept.json["data"]["compliance"] == {"run_retention_days": 0}
+    assert root("PUT", path, {"run_retention_days": None}, if_match="*").json["data"]["compliance"] == {}
+    assert code_of(root("PUT", f"{BASE}/tenants/nobody/compliance", {}, if_match="*")) == (404, "not_found")
+
+
 def test_a_tenant_is_added_once(root: Ask) -> None:
     """A second one of its code is a conflict; the same call with its Idempotency-Key is answered as before."""
     new = {"tenant_code": "umbrella"}
@@ -119,6 +141,7 @@ def test_who_is_bound_to_tenants_is_not_above_them(login: Callable[..., Ask]) ->
             ("POST", "tenants", {"tenant_code": "mine"}),
             ("POST", "tenants/acme/suspend", None),
             ("PUT", "tenants/acme/network", {"private_networks": ["0.0.0.0/0"]}),
+            ("PUT", "tenants/acme/compliance", {"run_retention_days": 1}),
             ("GET", "signing-keys", None),
             ("GET", "audit/verification", None),
             ("GET", "store/check", None),

@@ -17,6 +17,7 @@ from sample_apps import ingesting, task
 
 from zona_core import AppDefinition, Field, FieldKind, Secret, TaskDefinition, Zona, as_data
 from zona_core.domain.playbooks import Approval, PlaybookDefinition, Step, StepTask
+from zona_core.domain.schedules import ScheduleDefinition
 from zona_core.domain.services import ServiceDefinition
 from zona_core.ports.packages import PackageLimits
 from zona_packages._zstd import decompressed
@@ -122,7 +123,11 @@ def playbook() -> PlaybookDefinition:
         title="Leaky playbook",
         app="Leaky",
         description=f"Send {token}.",
-        inputs=(Field(name="x"), Field(name="password", default=canary("playbook_default"))),
+        inputs=(
+            Field(name="x"),
+            Field(name="password", default=canary("playbook_default")),
+            Field(name="sealed", kind=FieldKind.SECRET),
+        ),
         steps=(
             Step(
                 name="call",
@@ -138,6 +143,21 @@ def playbook() -> PlaybookDefinition:
             Step(name="ask", approval=Approval(message=f"Call https://u:{canary('step_message')}@example.com?")),
         ),
         outputs={"client_secret": canary("playbook_output"), "all": [{"auth": {"token": canary("playbook_auth")}}]},
+    )
+
+
+def schedule() -> ScheduleDefinition:
+    """A schedule of that playbook by the same author."""
+    return ScheduleDefinition(
+        title="Leaky schedule",
+        playbook="Leaky playbook",
+        description=f"With Bearer {canary('schedule_description')}0123456789.",
+        every=60.0,
+        inputs={
+            "x": f"https://u:{canary('schedule_url')}@example.com",
+            "password": canary("schedule_input"),
+            "sealed": Secret(canary("schedule_secret")),
+        },
     )
 
 
@@ -171,6 +191,7 @@ def zona(tmp_path: Path) -> Iterator[Zona]:
         here.credentials.add("shared", {"secret": canary("credential")})
         here.apps.upsert(definition())
         here.playbooks.save(playbook())
+        here.schedules.save(schedule())
         here.instances.add(
             "Leaky", title=canary("title"), values={"user": canary("value"), "secret": canary("instance")}
         )
@@ -236,7 +257,7 @@ def test_nor_is_one_in_what_is_told_of_it(zona: Zona, tmp_path: Path, caplog: py
     text = "\n".join([json.dumps(as_data(shown)), repr(shown), *(each.getMessage() for each in caplog.records)])
     assert [place for place, secret in SECRETS.items() if secret in text] == []
     assert len(report.left_out) > 30
-    assert {fault.message for fault in report.left_out} == {"a literal secret was left out"}
+    assert {fault.message for fault in report.left_out} == {"a literal secret was left out", "a secret was left out"}
 
 
 def test_the_search_would_find_one(zona: Zona, tmp_path: Path) -> None:

@@ -16,13 +16,14 @@ from zona_core.domain.playbooks import PlaybookDefinition
 from zona_core.errors import InvalidPackage
 from zona_core.persistence.structuring import structured
 from zona_core.ports.packages import PackageLimits, Signature
+from zona_core.usecases._portable_schedules import schedule_record, schedules_of
 from zona_packages import _refusals
 from zona_packages._ending import ending_of_members
 from zona_packages._structure import LISTS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "packages.md").read_text(encoding="utf-8")
 BLOCKS = [block.encode() for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)]
-LINES, SIGNATURE, DOCUMENT, PLAYBOOK = BLOCKS
+LINES, SIGNATURE, DOCUMENT, PLAYBOOK, SCHEDULE = BLOCKS
 
 
 def test_the_examples_are_packages() -> None:
@@ -46,6 +47,15 @@ def test_the_example_of_a_playbook_is_one() -> None:
     assert not faults
     assert found is not None
     assert [step.name for step in found.steps] == ["find"]
+
+
+def test_the_example_of_a_schedule_is_one() -> None:
+    """It is a record of an app in canonical text, and what it makes is a schedule that has what is written there."""
+    record = json.loads(SCHEDULE)
+    [found] = schedules_of([record], "Shodan")
+    assert (found.title, found.playbook, found.inputs) == ("Every night", "Contain", {"days": 7})
+    assert schedule_record(found, PlaybookDefinition(title="Contain", steps=())).record == record
+    assert list(record) == sorted(record)
 
 
 def test_the_example_of_a_signature_is_one() -> None:

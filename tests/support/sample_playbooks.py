@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from sample_apps import app, task
@@ -17,8 +18,9 @@ from zona_core.domain.playbooks import (
     StepRetry,
     StepTask,
 )
+from zona_core.domain.schedules import MissedRuns, Overlap, ScheduleDefinition, ScheduleStatus
 
-__all__ = ["EVERY_SHAPE", "PLAYBOOK_APPS", "playbook", "running"]
+__all__ = ["EVERY_SHAPE", "EVERY_TIME", "PLAYBOOK_APPS", "playbook", "running", "schedule"]
 
 
 def running(name: str, place: str, **more: Any) -> Step:
@@ -90,4 +92,35 @@ EVERY_SHAPE: tuple[PlaybookDefinition, ...] = (
     playbook("Idle", "Alpha", running("x", "Alpha/block"), status=AppStatus.INACTIVE),
     playbook("Sketch", "Alpha", running("x", "Nowhere/nothing"), status=AppStatus.DRAFT),
     playbook("Again", "Alpha", Step(name="run", playbook="Contain / übel 🦄", inputs={"ip": "192.0.2.7"})),
+)
+
+
+def schedule(title: str, of: str, **more: Any) -> ScheduleDefinition:
+    """A schedule that runs the playbook ``of``: every night, if nothing else is said."""
+    times = {} if "every" in more else {"cron": "30 2 * * *"}
+    return ScheduleDefinition(title=title, playbook=of, **{**times, **more})
+
+
+#: schedules of these playbooks: every way to say when
+EVERY_TIME: tuple[ScheduleDefinition, ...] = (
+    schedule(
+        "Nightly / übel 🦄",
+        "Contain / übel 🦄",
+        description="Whenever all sleep",
+        cron="0 3 * * MON-FRI",
+        time_zone="Europe/Berlin",
+        inputs={"ip": "192.0.2.7", "ips": ["192.0.2.8"]},
+        jitter=90.5,
+        missed=MissedRuns.ALL,
+        overlap=Overlap.ALLOW,
+    ),
+    schedule(
+        "At even times",
+        "Tell",
+        every=90.0,
+        missed=MissedRuns.SKIP,
+        starts_at=datetime(2030, 1, 31, 9, 30, 0, 125_000, tzinfo=UTC),
+        ends_at=datetime(2031, 1, 1, tzinfo=UTC),
+    ),
+    schedule("Paused", "Tell", inputs={"to": "soc@example.com"}, status=ScheduleStatus.INACTIVE),
 )

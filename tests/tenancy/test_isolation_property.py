@@ -557,6 +557,7 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
     "tenants.get": {"code": CODE},
     "tenants.list": {"status": [ABSENT, TenantStatus.SUSPENDED], **PAGE},
     "tenants.set_network": {"code": CODE, "private_networks": [("10.0.0.0/8",), ()], "revision": REVISION},
+    "tenants.set_compliance": {"code": CODE, "settings": [{}, {"run_retention_days": 30}], "revision": REVISION},
     "tenants.migrate": {"code": CODE, "to": [Elsewhere(), "shared", "own"], "patience": [0.0], "report": [str]},
     "tenants.activate": {"code": CODE, "revision": REVISION},
     "tenants.suspend": {"code": ["spare", *CODE], "revision": REVISION},

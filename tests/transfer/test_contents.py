@@ -1,4 +1,4 @@
-"""``contents.json``, the JSON Schema of what apps, tasks and playbooks have in packages."""
+"""``contents.json``, the JSON Schema of what apps, tasks, playbooks and schedules have in packages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from sample_apps import EVERYTHING, exported
-from sample_playbooks import EVERY_SHAPE, PLAYBOOK_APPS
+from sample_playbooks import EVERY_SHAPE, EVERY_TIME, PLAYBOOK_APPS
 
 from zona_core import Zona
 from zona_packages._zstd import zstd
@@ -30,7 +30,7 @@ def test_it_is_what_the_classes_say(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_exported_is_valid() -> None:
-    """Each record of apps with everything, and of playbooks of every shape."""
+    """Each record of apps with everything, of playbooks of every shape, and of schedules of every kind."""
     validator = jsonschema_rs.validator_for(json.loads(SHIPPED))
     with Zona(store="memory://") as zona:
         workspace = zona.tenant()
@@ -38,9 +38,11 @@ def test_what_is_exported_is_valid() -> None:
             workspace.apps.upsert(definition)
         for playbook in EVERY_SHAPE:
             workspace.playbooks.save(playbook)
+        for schedule in EVERY_TIME:
+            workspace.schedules.save(schedule)
         records = [json.loads(line) for line in zstd.decompress(exported(workspace)).splitlines()]
-    shown = [record for record in records if record["kind"] in ("app", "task", "playbook")]
-    assert len(shown) == 9 + 5 + len(EVERY_SHAPE)
+    shown = [record for record in records if record["kind"] in ("app", "task", "playbook", "schedule")]
+    assert len(shown) == 9 + 5 + len(EVERY_SHAPE) + len(EVERY_TIME)
     for record in shown:
         validator.validate(record)
 
@@ -54,6 +56,8 @@ def test_what_is_exported_is_valid() -> None:
         {"title": "A", "tenant": "x"},
         {"kind": "playbook", "title": "A"},
         {"kind": "playbook", "name": "A", "app": "B"},
+        {"kind": "schedule", "name": "A", "cron": "* * * * *"},
+        {"kind": "schedule", "name": "A", "playbook": "B", "status": "active"},
     ],
 )
 def test_what_an_import_refuses_for_its_shape_is_not_valid(wrong: dict[str, Any]) -> None:

@@ -14,12 +14,14 @@ from sample_apps import app, exported, imported, task
 
 from zona_core import Field, FieldKind, InvalidInput, Workspace, Zona
 from zona_core.domain.licences import COMMUNITY
+from zona_core.domain.schedules import ScheduleStatus
 from zona_core.usecases import _quota
 
 Tenants = Callable[..., Workspace]
 TITLES = ("A", "B", "C", "D")
 TAGS = ("one", "two", "three")
 PLAYBOOKS = ("P", "Q", "R", "S", "T")
+SCHEDULES = ("X", "Y", "Z")
 FIELDS = st.lists(
     st.builds(
         lambda name, kind, required: {"name": name, "kind": kind, "required": required},
@@ -50,7 +52,8 @@ def packages(draw: st.DrawFn) -> list[dict[str, Any]]:
                 "handler_config": {"method": "GET", "path": "/x"},
                 "depends_on": [{"app": app, "task": task} for app, task in needed],
             })  # fmt: skip
-        for name in sorted(draw(st.sets(st.sampled_from(PLAYBOOKS), max_size=2))):
+        own = sorted(draw(st.sets(st.sampled_from(PLAYBOOKS), max_size=2)))
+        for name in own:
             run = draw(st.lists(st.sampled_from(order), min_size=1, max_size=2))
             steps: list[dict[str, Any]] = [
                 {"name": f"s{index}", "task": {"app": app, "task": task}} for index, (app, task) in enumerate(run)
@@ -60,6 +63,13 @@ def packages(draw: st.DrawFn) -> list[dict[str, Any]]:
             records.append({
                 "kind": "playbook", "name": name, "steps": steps, "description": draw(st.sampled_from(["", "new"])),
                 "status": draw(st.sampled_from(["active", "active", "draft", "deleted"])),
+                "inputs": [{"name": "x", "required": draw(st.booleans())}],
+            })  # fmt: skip
+        for name in sorted(draw(st.sets(st.sampled_from(SCHEDULES), max_size=2))) if own else ():
+            records.append({
+                "kind": "schedule", "name": name, "playbook": draw(st.sampled_from([*own, *own, "P"])),
+                "cron": draw(st.sampled_from(["0 1 * * *", "0 2 * * *"])),
+                "inputs": draw(st.sampled_from([{}, {"x": "a"}])),
             })  # fmt: skip
     return records
 
@@ -93,13 +103,19 @@ def test_a_dry_run_gives_the_report_of_the_import(
                 workspace.instances.add(each.title, title="i")
             if data.draw(st.integers(0, 4)) == 0:
                 workspace.apps.delete(each.title, force=True)
+        for schedule in workspace.schedules.list().items:
+            if data.draw(st.booleans()):
+                workspace.schedules.resume(schedule.id)
         package = packed(workspace, coming)
         before = exported(workspace) if workspace.apps.list().items else b""
-        playbooks = workspace.playbooks.list().items
+        playbooks, schedules = workspace.playbooks.list().items, workspace.schedules.list().items
         dry = outcome(workspace, package, on_conflict=on_conflict, dry_run=True)
         assert (exported(workspace) if workspace.apps.list().items else b"") == before
-        assert workspace.playbooks.list().items == playbooks
+        assert (workspace.playbooks.list().items, workspace.schedules.list().items) == (playbooks, schedules)
+        fires = {each.title for each in schedules if each.status is ScheduleStatus.ACTIVE}
         assert dry == outcome(workspace, package, on_conflict=on_conflict)
+        after = workspace.schedules.list(status=ScheduleStatus.ACTIVE).items
+        assert {each.title for each in after} <= fires  # nothing fires that did not before
 
 
 def test_it_foretells_what_later_apps_of_the_package_change(tenants: Tenants) -> None:

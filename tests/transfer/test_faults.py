@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 from faulty_store import FaultyPlugin
 from sample_apps import app, exported, imported, ingesting, task
-from sample_playbooks import playbook
+from sample_playbooks import playbook, schedule
 
 from zona_core import NotFound, StoreUnavailable, Workspace, Zona
 from zona_core.usecases._import import ImportResult
@@ -17,18 +17,21 @@ NEW = app("Whole", task("a", "Base/base"), task("b", "a"), ingesting("c", ("b",)
 
 
 def packages() -> tuple[bytes, bytes, bytes]:
-    """A package of the old app, one of the new one, and one of what it needs; each version has playbooks."""
+    """A package of what the new app needs, one of the old app, one of the new; both have playbooks and schedules."""
     with Zona(store="memory://") as zona:
         workspace = zona.tenant()
         base = exported_new(workspace, app("Base", task("base")))
         workspace.apps.upsert(OLD)
         for title in ("Stays", "Goes"):
             workspace.playbooks.save(playbook(title, "Whole", "Whole/a"))
+        workspace.schedules.save(schedule("Daily", "Stays"))
         old = exported(workspace, "Whole")
         workspace.apps.upsert(NEW, app_id=workspace.apps.get("Whole").integration_id)
         workspace.playbooks.save(playbook("Stays", "Whole", "Whole/b", "Base/base"))
         workspace.playbooks.save(playbook("Comes", "Whole", "Whole/c"))
         workspace.playbooks.remove("Goes")
+        workspace.schedules.save(schedule("Daily", "Stays", cron="0 5 * * *"))
+        workspace.schedules.save(schedule("Hourly", "Comes", every=3_600.0))
         return base, old, exported(workspace, "Whole")
 
 
@@ -46,13 +49,14 @@ def state(workspace: Workspace) -> str:
         workspace.apps.get("Whole")
     except NotFound:
         assert [row for row in workspace._context.data.dependencies.all() if row.needs_task != "x"] == []
-        assert workspace.playbooks.list().items == []
+        assert (workspace.playbooks.list().items, workspace.schedules.list().items) == ([], [])
         return "none"
     found = {BEFORE: "old", AFTER: "new"}[exported(workspace, "Whole")]
     rows = {(row.task_id, row.needs_id) for row in workspace._context.data.dependencies.all()}
     assert len(rows) == {"old": 0, "new": 3}[found]
     kept = workspace._context.data.revisions.all()
     assert {each.target for each in kept if each.target.startswith("playbooks/")} <= {"playbooks/1", "playbooks/2"}
+    assert {each.status.value for each in workspace.schedules.list().items} == {"inactive"}
     assert workspace.audit.verify().intact
     return found
 

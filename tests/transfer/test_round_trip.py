@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sample_apps import EVERYTHING, app, exported, imported, ingesting, task
-from sample_playbooks import running
+from sample_playbooks import running, schedule
 
-from zona_core import AppDefinition, InvalidDocument, Workspace, Zona
+from zona_core import AppDefinition, Field, FieldKind, InvalidDocument, Workspace, Zona
 from zona_core.domain.apps import AppStatus
 from zona_core.domain.playbooks import PlaybookDefinition, Step
+from zona_core.domain.schedules import MissedRuns, Overlap, ScheduleDefinition, ScheduleStatus
 from zona_core.usecases._import import ImportResult
 
 Tenants = Callable[..., Workspace]
@@ -104,7 +106,35 @@ def playbooks_of(draw: st.DrawFn, definitions: list[AppDefinition]) -> list[Play
         ]
         status = draw(st.sampled_from([AppStatus.ACTIVE, AppStatus.INACTIVE, AppStatus.DRAFT]))
         app_title = draw(st.sampled_from([each.title for each in definitions]))
-        found.append(PlaybookDefinition(title=title, app=app_title, steps=tuple(made), status=status))
+        found.append(PlaybookDefinition(title=title, app=app_title, steps=tuple(made), status=status, inputs=INPUTS))
+    return found
+
+
+#: what every playbook takes
+INPUTS = (Field(name="data", kind=FieldKind.JSON), Field(name="text"))
+moments = st.none() | st.integers(0, 10**13).map(
+    lambda at: datetime(2000, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at)
+)
+
+
+@st.composite
+def schedules_of(draw: st.DrawFn, playbooks: list[PlaybookDefinition]) -> list[ScheduleDefinition]:
+    """Schedules of those playbooks that can be run."""
+    active = [each.title for each in playbooks if each.status is AppStatus.ACTIVE]
+    found = []
+    for title in draw(st.lists(titles, max_size=4, unique=True)) if active else ():
+        starts, ends = draw(st.tuples(moments, moments).filter(lambda both: None in both or both[0] < both[1]))
+        given_data, text = draw(json_data), draw(st.text(max_size=8))
+        times = draw(st.fixed_dictionaries({"every": st.floats(1, 1e6)}) | st.fixed_dictionaries({
+            "cron": st.sampled_from(["* * * * *", "0 3 * * MON-FRI", "*/7 1-5 1,15 * *"]),
+        }))  # fmt: skip
+        found.append(schedule(
+            title, draw(st.sampled_from(active)), **times,
+            inputs={"data": given_data, "text": text} if draw(st.booleans()) else {},
+            time_zone=draw(st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata"])),
+            jitter=draw(st.floats(0, 86_400)), overlap=Overlap.ALLOW, missed=draw(st.sampled_from(MissedRuns)),
+            starts_at=starts, ends_at=ends, status=draw(st.sampled_from(["active", "inactive"]).map(ScheduleStatus)),
+        ))  # fmt: skip
     return found
 
 
@@ -116,7 +146,7 @@ def _is_plain(value: object) -> bool:
 @given(st.data())
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_random_apps_and_graphs_survive(data: st.DataObject) -> None:
-    """Whatever needs whatever, in whichever order the apps come, with playbooks of any of them."""
+    """Whatever needs whatever, in whichever order the apps come, with playbooks of any of them, and their schedules."""
     definitions = data.draw(graphs())
     with Zona(store="memory://") as one, Zona(store="memory://") as other:
         source, target = one.tenant(), other.tenant()
@@ -125,9 +155,15 @@ def test_random_apps_and_graphs_survive(data: st.DataObject) -> None:
             source.apps.upsert(app(definition.title, *bare))
         for definition in definitions:
             source.apps.upsert(definition, app_id=source.apps.get(definition.title).integration_id)
-        for playbook in data.draw(playbooks_of(definitions)):
+        playbooks = data.draw(playbooks_of(definitions))
+        for playbook in playbooks:
             source.playbooks.save(playbook)
+        for each in data.draw(schedules_of(playbooks)):
+            source.schedules.save(each)
         there_and_back(source, target)
         assert [(each.title, each.status) for each in source.playbooks.list().items] == [
             (each.title, each.status) for each in target.playbooks.list().items
+        ]
+        assert [(each.title, "inactive") for each in source.schedules.list().items] == [
+            (each.title, each.status.value) for each in target.schedules.list().items
         ]

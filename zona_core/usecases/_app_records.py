@@ -10,16 +10,18 @@ from attrs import Factory, define
 from zona_core.domain.apps import AppDefinition
 from zona_core.domain.definitions import MOST_TASKS
 from zona_core.domain.playbooks import PlaybookDefinition
+from zona_core.domain.schedules import ScheduleDefinition
 from zona_core.errors import Fault, InvalidPackage
 from zona_core.ports.packages import Record
 from zona_core.usecases._portable import definition_of
 from zona_core.usecases._portable_playbooks import playbooks_of
+from zona_core.usecases._portable_schedules import schedules_of
 
 __all__ = ["AppRecords", "PackagedParts", "grouped", "parts_of"]
 
-#: playbooks of an app
+#: playbooks of an app, and schedules of these
 _MOST: Final = 5_000
-_KEPT: Final = {"task": MOST_TASKS, "playbook": _MOST}
+_KEPT: Final = {"task": MOST_TASKS, "playbook": _MOST, "schedule": _MOST}
 
 
 @define(frozen=True)
@@ -42,6 +44,8 @@ class PackagedParts:
 
     definition: AppDefinition
     playbooks: tuple[PlaybookDefinition, ...]
+    #: of these playbooks
+    schedules: tuple[ScheduleDefinition, ...]
 
 
 def grouped(records: Iterable[Record]) -> Iterator[AppRecords]:
@@ -61,10 +65,15 @@ def grouped(records: Iterable[Record]) -> Iterator[AppRecords]:
 
 def parts_of(records: AppRecords) -> PackagedParts:
     """What the records make; raises ``InvalidPackage`` with every fault of their shape and its path."""
-    if len(records.others["playbook"]) > _MOST:
-        crowd = Fault("playbooks", "there are too many", f"at most {_MOST}")
-        raise InvalidPackage.of([crowd], f"The app {records.title[:200]!r}")
+    crowds = [
+        Fault(f"{kind}s", "there are too many", f"at most {_MOST}")
+        for kind in ("playbook", "schedule")
+        if len(records.others[kind]) > _MOST
+    ]
+    if crowds:
+        raise InvalidPackage.of(crowds, f"The app {records.title[:200]!r}")
     return PackagedParts(
         definition=definition_of(records.app, records.others["task"]),
         playbooks=playbooks_of(records.others["playbook"], records.title),
+        schedules=schedules_of(records.others["schedule"], records.title),
     )

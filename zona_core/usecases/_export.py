@@ -9,6 +9,7 @@ from operator import attrgetter
 from attrs import define, evolve
 
 from zona_core.domain.apps import Integration, Task
+from zona_core.domain.playbooks import Playbook
 from zona_core.domain.references import TaskRef, references_of, without_references
 from zona_core.errors import Fault, NotFound
 from zona_core.persistence.collections import APPS, LIVE_APP
@@ -18,6 +19,7 @@ from zona_core.usecases._access import objects_of, readable_page, require
 from zona_core.usecases._area import TenantContext
 from zona_core.usecases._changes import portable_name
 from zona_core.usecases._export_playbooks import PlaybookExport
+from zona_core.usecases._export_schedules import ScheduleExport
 from zona_core.usecases._logos import url_of
 from zona_core.usecases._lookup import app_of
 from zona_core.usecases._portable import (
@@ -43,14 +45,16 @@ class ExportReport:
     apps: tuple[str, ...]
     tasks: int
     playbooks: int
+    #: of these playbooks
+    schedules: int
     #: SHA-256 of the content, in hexadecimal
     digest: str
     #: fingerprint of the key that it is signed with; empty if it is not
     signed_by: str = ""
     #: what was asked for and is not there
     missing: tuple[str, ...] = ()
-    #: what was left out, with its place: literal secrets, references to tasks that the actor may not read, and
-    #: playbooks where the actor may not read an app's
+    #: what was left out, with its place: secrets, references to tasks that the actor may not read, and playbooks where
+    #: the actor may not read an app's
     left_out: tuple[Fault, ...] = ()
 
 
@@ -64,6 +68,7 @@ class Exporter:
         self.left_out: list[Fault] = []
         self.tasks = 0
         self.playbooks = 0
+        self.schedules = 0
         #: of the app that is being read
         self._title = ""
         self._own: dict[int, TaskName] = {}
@@ -71,8 +76,8 @@ class Exporter:
         self.apps = sorted({app.integration_id: app for app in found}.values(), key=attrgetter("title"))
 
     def records(self) -> Iterator[Record]:
-        """The header, then each app, its tasks (first those that ingest no cases; by tag), its playbooks by title."""
-        playbooks = PlaybookExport(self._context)
+        """The header, then each app with its tasks (first those that ingest no cases; by tag), playbooks, schedules."""
+        playbooks, schedules = PlaybookExport(self._context), ScheduleExport(self._context)
         yield {"kind": "header", "format": PACKAGE_NAME, "version": PACKAGE_VERSION}
         for app in self.apps:
             yield self._told(app_record(evolve(app, logo=url_of(self._context.data, app.logo))), app.title)
@@ -81,7 +86,7 @@ class Exporter:
                 self.tasks += len(page)
                 self._own |= {document["id"]: TaskName(app.title, document["task_tag"]) for document in page}
                 yield from self._tasks(page)
-            yield from self._playbooks(app, playbooks)
+            yield from self._playbooks(app, playbooks, schedules)
 
     def _all(self) -> Iterator[Integration]:
         context, cursor = self._context, None
@@ -142,16 +147,27 @@ class Exporter:
                 portable.record["logo"] = url_of(self._context.data, portable.record["logo"])
             yield self._told(portable, place) if portable.left_out else portable.record
 
-    def _playbooks(self, app: Integration, exported: PlaybookExport) -> Iterator[Record]:
+    def _playbooks(self, app: Integration, exported: PlaybookExport, schedules: ScheduleExport) -> Iterator[Record]:
         if not self._context.actor.may("playbooks:read", objects_of(app)):
             message = "there are none but those that are shown"
             self.left_out.append(Fault(f"{app.title}: playbooks", message, "playbooks:read on the app"))
+        told: dict[int, Playbook] = {}
         for playbook in exported.of(app):
+            if schedules.are_of(playbook):
+                told[playbook.id] = playbook
             self.playbooks += 1
             place = f"{app.title}: playbooks[{playbook.title}]"
             portable, hidden = exported.portable(playbook)
             self.left_out += (fault.under(place) for fault in hidden)
             yield self._told(portable, place, ".")
+        for schedule, portable in schedules.of(told):
+            self.schedules += 1
+            expected = "an input, given again where the package goes"
+            self.left_out += (
+                Fault(f"{app.title}: schedules[{schedule.title}].{path}", "a secret was left out", expected)
+                for path in portable.left_out
+            )
+            yield portable.record
 
     def _names(self, page: list[Document], models: Mapping[int, Task]) -> Mapping[int, TaskName]:
         """The names of tasks that are referred to, by id; of those that the actor may not read there is none."""

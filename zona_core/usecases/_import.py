@@ -12,26 +12,16 @@ from zona_core.domain.apps import AppDefinition, Integration
 from zona_core.domain.instances import InstanceStatus
 from zona_core.domain.logos import StoredLogo
 from zona_core.domain.references import TaskRef, references_of, with_references
-from zona_core.errors import DuplicateKey, Fault, NotFound, ZonaError
-from zona_core.persistence.database import TenantData
+from zona_core.errors import DuplicateKey, NotFound, ZonaError
 from zona_core.ports.packages import Record
 from zona_core.usecases._access import objects_of, permitted, require_new
 from zona_core.usecases._app_records import AppRecords, PackagedParts, grouped, parts_of
 from zona_core.usecases._area import TenantContext
-from zona_core.usecases._changes import changes_of, keeping_secrets, shown
+from zona_core.usecases._changes import changes_of, keeping_secrets
 from zona_core.usecases._checking import refuse_faults
 from zona_core.usecases._foreseeing import foreseeing
-from zona_core.usecases._import_playbooks import (
-    PlaybookPlan,
-    Waiting,
-    changes_of_playbooks,
-    drafts_of,
-    missing_of,
-    plan_playbooks,
-    put_playbooks,
-    settled,
-    write_playbooks,
-)
+from zona_core.usecases._import_parts import Own, PartsImporter, Room
+from zona_core.usecases._import_playbooks import drafts_of, missing_of
 from zona_core.usecases._import_report import (
     AppImport,
     DraftPlaybook,
@@ -39,12 +29,12 @@ from zona_core.usecases._import_report import (
     ImportResult,
     MappedTask,
     OnConflict,
+    UnreadySchedule,
 )
 from zona_core.usecases._import_titles import Titles
 from zona_core.usecases._logos import Logos
 from zona_core.usecases._lookup import app_of
 from zona_core.usecases._package_index import PackageIndex
-from zona_core.usecases._playbook_checks import Lack
 from zona_core.usecases._quota import refuse_full, taking
 from zona_core.usecases._references import TaskName
 from zona_core.usecases._storing import (
@@ -68,11 +58,9 @@ __all__ = [
     "Importer",
     "MappedTask",
     "OnConflict",
+    "UnreadySchedule",
 ]
 
-#: differences that a report holds, and of one app
-_MOST_DIFFERENCES: Final = 10_000
-_MOST_OF_APP: Final = 1_000
 _NOT_STORED: Final = (ImportResult.FAILED, ImportResult.SKIPPED)
 
 
@@ -86,15 +74,14 @@ class Importer:
         self._on_conflict = on_conflict
         #: ids for show, if nothing is to be changed
         self._dry = count(-1, -1) if dry_run else None
-        #: differences that the report has room for
-        self._room = _MOST_DIFFERENCES
+        self._room = Room()
         #: of apps that would be made
         self._made: list[int] = []
         is_renaming = on_conflict is OnConflict.RENAME
         self._renamed = self._new_titles() if is_renaming else {}
-        self._titles = Titles(self._data, self._renamed, index.playbooks if is_renaming else ())
-        #: playbooks that lack something, by the title of their app in the package
-        self._waiting: dict[str, tuple[Integration, tuple[Waiting, ...]]] = {}
+        renamed = (index.playbooks, index.schedules) if is_renaming else ((), ())
+        titles = Titles(self._data, self._renamed, *renamed)
+        self._parts = PartsImporter(self._context, titles, self._room, dry=dry_run)
 
     def imported(self, records: Iterable[Record]) -> tuple[AppImport, ...]:
         """What became of each app of the package, whose records these are."""
@@ -130,7 +117,7 @@ class Importer:
         refuse_faults(self._context, definition)
         pictures = tuple(logos.new.values())
         ids = NewIds(self._data, existing.integration_id if existing else 0, len(definition.tasks), dry=self._dry)
-        own = _Own(self._data, parts)
+        own = Own(self._data, parts)
         new_apps = [] if existing else [ids.app]
         if self._dry:
             refuse_full(self._context, integrations=[*self._made, *new_apps] if new_apps else [])
@@ -140,7 +127,7 @@ class Importer:
                 put_app(self._context, plan.in_short(with_inputs=bool(self._index.playbooks)))
                 if outcome.result is ImportResult.OVERWRITTEN:
                     fit_instances(self._data, plan)
-                outcome = self._with_playbooks(outcome, plan, own)
+                outcome = self._parts.imported(outcome, plan, own)
             self._made += new_apps
             return outcome
         with taking(self._context, integrations=new_apps), self._data.transaction():
@@ -148,60 +135,15 @@ class Importer:
             outcome = self._outcome(title, plan, mapped)
             if outcome.result is not ImportResult.UNCHANGED:
                 write_app(self._context, plan, "packages.import_apps")
-            return self._with_playbooks(outcome, plan, own)
-
-    def _with_playbooks(self, outcome: AppImport, app: AppPlan, own: _Own) -> AppImport:
-        """What became of an app, once its playbooks are as the package says, too."""
-        definitions, mapped = self._titles.applied(own.parts.playbooks, outcome.title)
-        plan = plan_playbooks(self._context, app.app, definitions, own.ids, is_new=app.before is None)
-        if plan.writes and self._dry:
-            put_playbooks(self._data, plan)
-        elif plan.writes:
-            write_playbooks(self._context, plan)
-        if plan.waiting:
-            self._waiting[outcome.title] = (app.app, plan.waiting)
-        return self._told(outcome, app, plan, mapped, self._titles.renamed(own.parts.playbooks))
-
-    def _told(
-        self,
-        outcome: AppImport,
-        app: AppPlan,
-        plan: PlaybookPlan,
-        mapped: tuple[MappedTask, ...],
-        renamed: dict[str, str],
-    ) -> AppImport:
-        found = changes_of_playbooks(self._context, plan) if app.before is not None else []
-        told = shown(found, min(_MOST_OF_APP - len(outcome.differences), self._room))
-        self._room -= len(told)
-        is_changed = plan.writes and outcome.result is ImportResult.UNCHANGED
-        return evolve(
-            outcome,
-            result=ImportResult.OVERWRITTEN if is_changed else outcome.result,
-            mapped=(*outcome.mapped, *mapped),
-            playbooks_created=len(plan.created),
-            playbooks_updated=len(plan.updated),
-            playbooks_removed=tuple(before.title for before, _ in plan.removed),
-            playbooks_renamed=renamed,
-            differences=(*outcome.differences, *told),
-            more_differences=outcome.more_differences + len(found) - len(told),
-        )
+            return self._parts.imported(outcome, plan, own)
 
     def _finished(self, outcome: AppImport, there: set[TaskName]) -> AppImport:
         """What became of an app, once what it waited for may have come with later ones."""
         if outcome.result in _NOT_STORED:
             return outcome
-        app, waiting = self._waiting.get(outcome.title, (None, ()))
-        if app is not None:
-            waiting = self._settled(app, waiting)
+        waiting = self._parts.waiting(outcome.title)
         missing = (*_still_missing(outcome, there), *missing_of(waiting))
         return evolve(outcome, missing=missing, drafts=drafts_of(waiting))
-
-    def _settled(self, app: Integration, waiting: tuple[Waiting, ...]) -> tuple[Waiting, ...]:
-        try:
-            return settled(self._context, app, waiting, dry=self._dry is not None)
-        except ZonaError as exc:
-            reason = Lack(fault=Fault("", f"it could not be looked at again: {exc.message}", "another import"))
-            return tuple(evolve(each, lacks=(*each.lacks, reason)) for each in waiting)
 
     def _plan(
         self, definition: AppDefinition, existing: Integration | None, ids: NewIds, logos: tuple[StoredLogo, ...]
@@ -211,8 +153,7 @@ class Importer:
 
     def _outcome(self, title: str, plan: AppPlan, mapped: tuple[MappedTask, ...]) -> AppImport:
         found, tasks = changes_of(self._context, plan), plan.tasks
-        told = shown(found, min(_MOST_OF_APP, self._room))
-        self._room -= len(told)
+        told = self._room.shown(found)
         if plan.before is None:
             result = ImportResult.RENAMED if title in self._renamed else ImportResult.CREATED
         else:
@@ -280,14 +221,6 @@ class Importer:
 
     def _with_new_title(self, reference: TaskRef) -> TaskRef:
         return evolve(reference, app=self._renamed.get(reference.app, reference.app))
-
-
-class _Own:
-    """What else an app has in its package, and ids for that, taken before the transaction begins."""
-
-    def __init__(self, data: TenantData, parts: PackagedParts) -> None:
-        self.parts = parts
-        self.ids = iter(data.take_ids("playbooks", len(parts.playbooks)) if parts.playbooks else ())
 
 
 def _writes(plan: AppPlan) -> bool:

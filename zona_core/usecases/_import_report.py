@@ -12,7 +12,7 @@ from zona_core.domain.package_keys import SignatureFinding
 from zona_core.errors import Fault
 from zona_core.usecases._storing import MissingTask
 
-__all__ = ["AppImport", "DraftPlaybook", "ImportReport", "ImportResult", "MappedTask", "OnConflict"]
+__all__ = ["AppImport", "DraftPlaybook", "ImportReport", "ImportResult", "MappedTask", "OnConflict", "UnreadySchedule"]
 
 
 class OnConflict(StrEnum):
@@ -56,6 +56,15 @@ class DraftPlaybook:
 
 
 @define(frozen=True, kw_only=True)
+class UnreadySchedule:
+    """A schedule that cannot be run with the inputs that it has: most often secrets, which no package has, lack."""
+
+    title: str
+    #: with paths as ``schedules[Nightly].inputs.token``
+    reasons: tuple[Fault, ...]
+
+
+@define(frozen=True, kw_only=True)
 class AppImport:
     """What became of one app of a package."""
 
@@ -84,6 +93,14 @@ class AppImport:
     playbooks_renamed: dict[str, str] = field(factory=dict)
     #: playbooks that are not run before somebody has seen to them
     drafts: tuple[DraftPlaybook, ...] = ()
+    schedules_created: int = 0
+    schedules_updated: int = 0
+    #: titles of schedules that are new, or run another playbook now: they fire once somebody has resumed them
+    schedules_paused: tuple[str, ...] = ()
+    #: the titles that schedules were given, by those in the package, which were taken
+    schedules_renamed: dict[str, str] = field(factory=dict)
+    #: schedules that are to be given inputs before they are resumed
+    schedules_unready: tuple[UnreadySchedule, ...] = ()
     #: how the stored app differs from what was there; of large values there is an excerpt
     differences: tuple[Difference, ...] = ()
     #: how many differences there are besides

@@ -1,17 +1,19 @@
-"""What apps and playbooks of a package are called where their titles were taken."""
+"""What apps, playbooks and schedules of a package are called where their titles were taken."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 
 from attrs import evolve
 
 from zona_core.domain.playbooks import PlaybookDefinition, StepTask
+from zona_core.domain.schedules import ScheduleDefinition
 from zona_core.persistence.database import TenantData
 from zona_core.usecases._app_playbooks import titled_playbook
 from zona_core.usecases._import_report import MappedTask
 from zona_core.usecases._portable_playbooks import with_tasks
+from zona_core.usecases._stored_schedules import titled_schedule
 
 __all__ = ["Titles"]
 
@@ -19,22 +21,32 @@ __all__ = ["Titles"]
 class Titles:
     """The new titles; see the module."""
 
-    def __init__(self, data: TenantData, apps: Mapping[str, str], playbooks: Iterable[str]) -> None:
-        """``apps`` are the new titles of apps; ``playbooks`` those of the package that get others if they are taken."""
+    def __init__(
+        self, data: TenantData, apps: Mapping[str, str], playbooks: Iterable[str], schedules: Iterable[str]
+    ) -> None:
+        """``apps`` are the new titles of apps; the others those of the package that get others if they are taken."""
         self._apps = apps
-        self._playbooks: dict[str, str] = {}
-        wished = list(playbooks)
-        taken = set(wished)
-        for title in wished:
-            if titled_playbook(data, title) is not None:
-                free = (f"{title[:190]} ({number})" for number in count(2))
-                new = next(each for each in free if each not in taken and titled_playbook(data, each) is None)
-                self._playbooks[title] = new
-                taken.add(new)
+        self._playbooks = _new_titles(playbooks, lambda title: titled_playbook(data, title) is not None)
+        self._schedules = _new_titles(schedules, lambda title: titled_schedule(data, title) is not None)
 
     def renamed(self, playbooks: Iterable[PlaybookDefinition]) -> dict[str, str]:
         """The new titles of these, by those that they have."""
         return {each.title: self._playbooks[each.title] for each in playbooks if each.title in self._playbooks}
+
+    def renamed_schedules(self, schedules: Iterable[ScheduleDefinition]) -> dict[str, str]:
+        """The new titles of these, by those that they have."""
+        return {each.title: self._schedules[each.title] for each in schedules if each.title in self._schedules}
+
+    def applied_to_schedules(self, schedules: Iterable[ScheduleDefinition]) -> tuple[ScheduleDefinition, ...]:
+        """The schedules with the titles that they and their playbooks have here."""
+        return tuple(
+            evolve(
+                each,
+                title=self._schedules.get(each.title, each.title),
+                playbook=self._playbooks.get(each.playbook, each.playbook),
+            )
+            for each in schedules
+        )
 
     def applied(
         self, playbooks: tuple[PlaybookDefinition, ...], app: str
@@ -67,3 +79,15 @@ class Titles:
 
     def _of_task(self, task: StepTask) -> StepTask:
         return evolve(task, app=self._apps[task.app]) if task.app in self._apps else task
+
+
+def _new_titles(wished: Iterable[str], is_taken: Callable[[str], bool]) -> dict[str, str]:
+    """The first free title for each that is taken, by that."""
+    titles = list(wished)
+    gone, found = set(titles), dict[str, str]()
+    for title in titles:
+        if is_taken(title):
+            free = (f"{title[:190]} ({number})" for number in count(2))
+            found[title] = next(each for each in free if each not in gone and not is_taken(each))
+            gone.add(found[title])
+    return found

@@ -22,6 +22,8 @@ class PackagedApp:
     tasks: tuple[str, ...] = ()
     #: titles
     playbooks: tuple[str, ...] = ()
+    #: titles
+    schedules: tuple[str, ...] = ()
 
 
 @define(frozen=True, kw_only=True)
@@ -49,6 +51,7 @@ class Inventory:
         self._apps: list[PackagedApp] = []
         self._tags: list[list[str]] = []
         self._playbooks: list[list[str]] = []
+        self._schedules: list[list[str]] = []
         self.left_out: dict[str, int] = {}
 
     def note(self, record: Record) -> None:
@@ -59,10 +62,13 @@ class Inventory:
             self._apps.append(PackagedApp(title=title, version=version, description=description))
             self._tags.append([])
             self._playbooks.append([])
+            self._schedules.append([])
         elif kind == "task":
             self._tags[-1].append(str(record.get("task_tag", "")))
         elif kind == "playbook":
             self._playbooks[-1].append(str(record.get("name", "")))
+        elif kind == "schedule":
+            self._schedules[-1].append(str(record.get("name", "")))
         elif kind != "header":
             self.left_out[kind] = self.left_out.get(kind, 0) + 1
 
@@ -70,6 +76,8 @@ class Inventory:
     def apps(self) -> tuple[PackagedApp, ...]:
         """What was noted."""
         return tuple(
-            evolve(app, tasks=tuple(tags), playbooks=tuple(titles))
-            for app, tags, titles in zip(self._apps, self._tags, self._playbooks, strict=True)
+            evolve(app, tasks=tuple(tags), playbooks=tuple(playbooks), schedules=tuple(schedules))
+            for app, tags, playbooks, schedules in zip(
+                self._apps, self._tags, self._playbooks, self._schedules, strict=True
+            )
         )

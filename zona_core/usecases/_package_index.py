@@ -24,6 +24,8 @@ class PackageIndex:
         self.tasks: set[TaskName] = set()
         #: titles
         self.playbooks: list[str] = []
+        #: titles
+        self.schedules: list[str] = []
         self.left_out: dict[str, int] = {}
         #: each name once, however often it stands there
         self._names: dict[TaskName, TaskName] = {}
@@ -38,6 +40,8 @@ class PackageIndex:
             self._note_task(self._known(TaskName(self.titles[-1], str(record.get("task_tag", "")))), record)
         elif kind == "playbook":
             self.playbooks.append(str(record.get("name", "")))
+        elif kind == "schedule":
+            self.schedules.append(str(record.get("name", "")))
         elif kind != "header":
             self.left_out[kind] = self.left_out.get(kind, 0) + 1
 

@@ -60,6 +60,7 @@ class Packages(Area):
             apps=tuple(app.title for app in exporter.apps),
             tasks=exporter.tasks,
             playbooks=exporter.playbooks,
+            schedules=exporter.schedules,
             digest=summary.digest.hex(),
             signed_by=summary.signature.key if summary.signature else "",
             missing=tuple(exporter.missing),

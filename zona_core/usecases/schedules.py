@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
-from attrs import define, evolve, fields
+from attrs import define, evolve
 
 from zona_core.domain.actors import Actor
 from zona_core.domain.definitions import text_faults
@@ -32,14 +32,18 @@ from zona_core.usecases._engine.origins import Origin
 from zona_core.usecases._engine.scheduled import Target, run_before, target_of_schedule
 from zona_core.usecases._lookup import no_schedule, schedule_of
 from zona_core.usecases._schedule_checks import checked_schedule
+from zona_core.usecases._stored_schedules import (
+    described_schedule,
+    planned,
+    replanned,
+    schedule_taken,
+    titled_schedule,
+)
 
 __all__ = ["Schedules", "Upcoming"]
 
 #: firings that are foretold at most
 _MOST_UPCOMING: Final = 100
-_DESCRIBED: Final = frozenset(attribute.name for attribute in fields(ScheduleDefinition))
-#: what the times of firings hang on
-_TIMES: Final = ("cron", "every", "time_zone", "jitter", "starts_at", "ends_at", "status")
 
 
 @define(frozen=True, kw_only=True)
@@ -74,19 +78,19 @@ class Schedules(Area):
         data = self._context.data
         known = self._named(definition.title, schedule_id)
         inputs, ids = checked_schedule(self._context, definition, known)
-        described = {**_described(definition), **ids, "inputs": inputs, "user_id": self._context.actor.name}
+        described = {**described_schedule(definition), **ids, "inputs": inputs, "user_id": self._context.actor.name}
         new_id = known.id if known is not None else data.take_id("schedules")
         with data.transaction():
             before = self._named(definition.title, schedule_id)
             if before is not None and revision == 0:
-                raise _taken(definition.title)
+                raise schedule_taken(definition.title)
             if before is None and known is not None:
                 raise no_schedule(known.title)
             check_revision(before.revision if before is not None else 0, revision, f"schedules/{new_id}")
             try:
                 return self._added(described, new_id) if before is None else self._changed(before, described)
             except DuplicateKey as exc:
-                raise _taken(definition.title) from exc
+                raise schedule_taken(definition.title) from exc
 
     @use_case("schedules:read", by_object=True)
     def get(self, schedule: int | str) -> Schedule:
@@ -170,7 +174,7 @@ class Schedules(Area):
             return schedule_of(self._context, schedule_id, "schedules:write")
         if text_faults("title", title, 200):
             return None
-        found = self._context.data.schedules.one({"title": title, "status": LIVE_SCHEDULE})
+        found = titled_schedule(self._context.data, title)
         if found is not None:
             require(self._context.actor, "schedules:write", objects_of(found), no_schedule(title))
         return found
@@ -179,7 +183,7 @@ class Schedules(Area):
         data, now = self._context.data, self._context.data.now()
         schedule = Schedule(**described, id=new_id, created_ts=now, updated_ts=now)
         require_new(self._context.actor, "schedules:write", objects_around(schedule))
-        schedule = data.schedules.insert(self._planned(schedule, now))
+        schedule = data.schedules.insert(planned(schedule, self._calendar, now))
         self._record("schedules.add", None, schedule)
         return schedule
 
@@ -187,9 +191,7 @@ class Schedules(Area):
         data, now = self._context.data, self._context.data.now()
         after = evolve(before, **described, updated_ts=now, status_reason="")
         require_new(self._context.actor, "schedules:write", objects_of(after))
-        if any(getattr(before, name) != getattr(after, name) for name in _TIMES):
-            after = self._planned(after, now)
-        after = data.schedules.replace(after)
+        after = data.schedules.replace(replanned(before, after, self._calendar, now))
         self._record("schedules.update", before, after)
         return after
 
@@ -200,15 +202,10 @@ class Schedules(Area):
             check_revision(before.revision, revision, f"schedules/{before.id}")
             if before.status is status:
                 return before
-            after = self._planned(evolve(before, status=status, updated_ts=now, status_reason=""), now)
-            after = data.schedules.replace(after)
+            after = evolve(before, status=status, updated_ts=now, status_reason="")
+            after = data.schedules.replace(planned(after, self._calendar, now))
             self._record(action, before, after)
         return after
-
-    def _planned(self, schedule: Schedule, now: datetime) -> Schedule:
-        """The schedule, waiting for its first firing after ``now``."""
-        plan = first_firing(schedule, self._calendar, now)
-        return evolve(schedule, next_at=plan.next_at, due_at=plan.due_at)
 
     def _record(self, action: str, before: Schedule | None, after: Schedule) -> None:
         target = f"schedules/{after.id}"
@@ -233,14 +230,3 @@ def _foretold(schedule: Schedule, calendar: Calendar, now: datetime, count: int)
             return
         yield Upcoming(at=plan.next_at, due_at=plan.due_at)
         plan = first_firing(evolve(schedule, last_at=plan.next_at), calendar, now)
-
-
-def _described(definition: ScheduleDefinition) -> dict[str, Any]:
-    """The attributes that a definition gives, times as they are stored."""
-    parts = {name: getattr(definition, name) for name in _DESCRIBED}
-    bounds = {name: parts[name].astimezone(UTC) for name in ("starts_at", "ends_at") if parts[name] is not None}
-    return {**parts, **bounds}
-
-
-def _taken(title: str) -> DuplicateKey:
-    return DuplicateKey(f"there is a schedule {title!r} already", collection="schedules", fields=["title"])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import evolve
 
@@ -20,6 +20,7 @@ from zona_core.persistence.placement import place_of
 from zona_core.persistence.repository import Listing
 from zona_core.usecases._access import check_revision
 from zona_core.usecases._area import Area, SystemContext, use_case
+from zona_core.usecases._compliance import checked_compliance
 from zona_core.usecases._quota import adding_tenant, require_feature
 
 if TYPE_CHECKING:
@@ -123,6 +124,18 @@ class Tenants(Area):
         if faults := policy.faults():
             raise InvalidInput.of(faults, "The network policy")
         return self._change(code, revision, "set_network", lambda tenant: evolve(tenant, network=policy))
+
+    @use_case("tenants:write")
+    def set_compliance(self, code: str, settings: Mapping[str, Any], *, revision: int | None = None) -> Tenant:
+        """Sets the tenant's compliance settings, in the place of those set before.
+
+        ``run_retention_days`` (0-36,500; 0: for ever): how long its runs are kept once they have ended. For what is
+        left out the platform's setting of that name counts. What has become too old goes when the duty ``retention``
+        comes round.
+        Raises ``InvalidInput``, also for names that are no setting, ``NotFound``, ``RevisionConflict``.
+        """
+        wanted = checked_compliance(settings)
+        return self._change(code, revision, "set_compliance", lambda tenant: evolve(tenant, compliance=wanted))
 
     @use_case("tenants:write")
     def migrate(

@@ -70,6 +70,8 @@ _IMPORTED: Final[dict[str, Any]] = {
     "title": "Shodan", "result": "created", "stored_title": "Shodan", "integration_id": 3, "tasks_created": 4,
     "tasks_updated": 0, "tasks_retired": [], "tasks_kept": [], "missing": [], "mapped": [],
     "playbooks_created": 0, "playbooks_updated": 0, "playbooks_removed": [], "playbooks_renamed": {}, "drafts": [],
+    "schedules_created": 0, "schedules_updated": 0, "schedules_paused": [], "schedules_renamed": {},
+    "schedules_unready": [],
     "instances_broken": [], "differences": [], "more_differences": 0,
     "error": None,
 }  # fmt: skip

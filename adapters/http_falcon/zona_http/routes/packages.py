@@ -137,6 +137,8 @@ _IMPORTED: Final[dict[str, Any]] = {
     "tasks_updated": 2, "tasks_retired": ["old_lookup"], "tasks_kept": [],
     "missing": [{"path": "tasks[enrich].depends_on[0]", "app": "VirusTotal", "task": "lookup"}], "mapped": [],
     "playbooks_created": 1, "playbooks_updated": 0, "playbooks_removed": [], "playbooks_renamed": {}, "drafts": [],
+    "schedules_created": 1, "schedules_updated": 0, "schedules_paused": ["Every night"], "schedules_renamed": {},
+    "schedules_unready": [],
     "instances_broken": [], "differences": [_DIFFERENCE], "more_differences": 0, "error": None,
 }  # fmt: skip
 _REPORT: Final = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from attrs import define
+from attrs import asdict, define
 from msgspec import Meta
 
 from zona_core.domain.secrets import Secret
@@ -43,6 +43,16 @@ class Network:
     """What outgoing requests may reach beside public addresses."""
 
     private_networks: Networks
+
+
+@define(frozen=True, kw_only=True)
+class Compliance:
+    """Compliance settings of a tenant; for what is left out, or null, the platform's setting counts."""
+
+    run_retention_days: Annotated[
+        Annotated[float, Meta(ge=0, le=36_500)] | None,
+        Meta(description="days that runs are kept once they have ended; 0: for ever", examples=[90]),
+    ] = None
 
 
 @define(frozen=True, kw_only=True)
@@ -98,6 +108,11 @@ def remove_tenant(call: Call) -> None:
 def set_network(call: Call) -> Answer:
     networks = call.body.private_networks
     return _changed(call, lambda code, revision: call.system.tenants.set_network(code, networks, revision=revision))
+
+
+def set_compliance(call: Call) -> Answer:
+    wanted = asdict(call.body, filter=lambda _, value: value is not None)
+    return _changed(call, lambda code, revision: call.system.tenants.set_compliance(code, wanted, revision=revision))
 
 
 def _changed(call: Call, change: Callable[[str, int | None], Tenant]) -> Answer:
@@ -173,5 +188,13 @@ OPERATIONS = (
         summary="Set which private networks a tenant's instances may reach", use_case="tenants.set_network",
         params=WhichTenant, body=Network, handler=set_network, locks=True, result=Tenant,
         example={"private_networks": ["10.0.0.0/8"]}, answer_example={**_SHOWN, "revision": 2},
+    ),
+    Operation(
+        **_COMMON, method="PUT", path=f"{_ONE}/compliance", id="set_tenant_compliance",
+        summary="Set a tenant's compliance settings", use_case="tenants.set_compliance",
+        description="In the place of those set before: for what is left out the platform's setting counts.",
+        params=WhichTenant, body=Compliance, handler=set_compliance, locks=True, result=Tenant,
+        example={"run_retention_days": 90},
+        answer_example={**_SHOWN, "compliance": {"run_retention_days": 90}, "revision": 2},
     ),
 )  # fmt: skip
