@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import socket
 import struct
 import sys
@@ -12,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from zona_core import ConfigurationError, Fault
+from zona_service._processors import usable_processors
 
 __all__ = ["BACKLOG", "listen", "process_count", "stop_listening", "url_of"]
 
@@ -105,5 +105,4 @@ def process_count(wanted: int) -> int:
     """How many workers: as many as wanted, for 0 one for each processor that this process may use, at most four."""
     if wanted:
         return wanted
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(4, usable)
+    return min(4, len(usable_processors()))

@@ -24,6 +24,7 @@ from zona_service._balance import PAUSE, Shares
 from zona_service._connections import Connection
 from zona_service._entrance import Stopping, WsgiApplication
 from zona_service._listening import stop_listening
+from zona_service._processors import keep_to_one
 from zona_service.app import open_app
 from zona_service.gunicorn_conf import gunicorn_options
 
@@ -106,6 +107,11 @@ class _Application(BaseApplication):  # type: ignore[misc]  # Gunicorn has no ty
         self.logger = arbiter.log
         arbiter.run()
 
+    @property
+    def pins_workers(self) -> bool:
+        """Whether each worker keeps to one processor."""
+        return self._http.pin_workers
+
     def _place(self, worker: Any, others: Iterable[Any]) -> None:
         """In the main process, before a fork."""
         worker.slot = self.shares.free({other.slot for other in others})
@@ -166,6 +172,11 @@ class _Worker(ThreadWorker):  # type: ignore[misc]
         #: when it may accept again what others have left alone
         self._accept_at = 0.0
         self._has_yielded = False
+
+    def init_process(self) -> None:
+        if self.slot is not None and self.app.pins_workers:
+            keep_to_one(self.slot, self.cfg.workers)
+        super().init_process()
 
     def get_thread_pool(self) -> Executor:
         return _InPlace() if self.cfg.threads == 1 else super().get_thread_pool()

@@ -19,6 +19,8 @@ class HttpSettings:
     server: str = "gunicorn"
     #: processes; 0 for one per processor, at most 4
     workers: int = 0
+    #: whether each process keeps to one processor, where there are as many processes or more (Gunicorn on Linux)
+    pin_workers: bool = True
     #: threads of a process: one is faster, more let streams and slow clients wait side by side
     threads: int = 4
     #: seconds that a request may take before its worker is given up
