@@ -48,7 +48,6 @@ from zona_core.domain.runs import Execution, RunStatus
 from zona_core.domain.secrets import MASK, Secret
 from zona_core.domain.services import ServiceDefinition, ServiceHealth, ServicePort
 from zona_core.domain.tenants import DEFAULT_TENANT, Tenant, TenantStatus
-from zona_core.doors import System, Workspace
 from zona_core.errors import (
     AddressRefused,
     ConfigurationError,
@@ -80,19 +79,22 @@ from zona_core.persistence.display import as_data
 from zona_core.ports.handlers import Connection, ConnectionReport, TaskCall, TaskHandler, TaskOutcome
 from zona_core.ports.importers import AppImporter, ImportedApp
 from zona_core.settings import Settings, load_settings, load_table
-from zona_core.usecases._new_instance import NewInstance
 from zona_core.zona import Zona
 
 if TYPE_CHECKING:
     from zona_core.domain.identity import ApiKey, KeyStatus, Role, Session, SessionKind, SigningKey, User, UserStatus
     from zona_core.domain.licences import Feature, Licence, LicenceState, LicenceType, Resource
+    from zona_core.doors import System, Workspace
     from zona_core.usecases._distribute import Recipient, TenantDistribution
     from zona_core.usecases._export import ExportReport
     from zona_core.usecases._import import AppImport, ImportReport, ImportResult, OnConflict
+    from zona_core.usecases._new_instance import NewInstance
     from zona_core.usecases.gate import Gate, Identity, Tokens
 
-#: names that are imported when they are first asked for: a program without users of its own does not wait for them
+#: names that are imported when they are first asked for: a program that has no use for them does not wait for them
 _LATER = {
+    **dict.fromkeys(("System", "Workspace"), "zona_core.doors"),
+    **dict.fromkeys(("NewInstance",), "zona_core.usecases._new_instance"),
     **dict.fromkeys(
         ("ApiKey", "KeyStatus", "Role", "Session", "SessionKind", "SigningKey", "User", "UserStatus"),
         "zona_core.domain.identity",

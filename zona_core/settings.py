@@ -183,10 +183,6 @@ def load_table(
     If the class has a method ``faults()``, that says what is wrong with values of the right type.
     Raises ``ConfigurationError`` with a fault for each unknown or unusable value of every layer.
     """
-    import typed_settings
-    from typed_settings.exceptions import InvalidSettingsError, InvalidValueError
-    from typed_settings.loaders import DictLoader, Loader
-
     known = fields_dict(cls)  # type: ignore[arg-type]  # only attrs classes come here
     prefix = table.upper().replace(".", "_") + "_"
     given = {name: value for name, value in (options or {}).items() if value is not None}
@@ -195,21 +191,32 @@ def load_table(
     from_file = _file_layer(path, table, faults, required=file is not None)
     strange = set(from_file) - set(known) - (_OWN_TABLES if table == _ROOT else set())
     faults += (Fault(f"{path}: {name}", "there is no such setting", _one_of(known)) for name in sorted(strange))
-    loaders: list[Loader] = [
-        DictLoader({name: value for name, value in from_file.items() if name in known}),
-        typed_settings.EnvLoader(prefix),
-        DictLoader({name: value for name, value in given.items() if name in known}),
-    ]
+    from_file = {name: value for name, value in from_file.items() if name in known}
+    given = {name: value for name, value in given.items() if name in known}
     settings = cls()
+    if from_file or given or any(f"{prefix}{name.upper()}" in os.environ for name in known):
+        settings = _converted(cls, prefix, from_file, given, faults) or settings
+    bounds = getattr(settings, "faults", None)
+    _refuse([*faults, *(bounds() if bounds else ())])
+    return settings
+
+
+def _converted(
+    cls: type[T], prefix: str, from_file: dict[str, Any], given: dict[str, Any], faults: list[Fault]
+) -> T | None:
+    """The settings of all layers; None, and why in ``faults``, if a value is of the wrong type."""
+    import typed_settings
+    from typed_settings.exceptions import InvalidSettingsError, InvalidValueError
+    from typed_settings.loaders import DictLoader, Loader
+
+    loaders: list[Loader] = [DictLoader(from_file), typed_settings.EnvLoader(prefix), DictLoader(given)]
     try:
-        settings = typed_settings.load_settings(cls, loaders)
+        return typed_settings.load_settings(cls, loaders)
     except InvalidSettingsError as exc:
         faults += (_unusable(cls, prefix, str(cause)) for cause in exc.exceptions)
     except InvalidValueError as exc:
         faults.append(_unusable(cls, prefix, str(exc)))
-    bounds = getattr(settings, "faults", None)
-    _refuse([*faults, *(bounds() if bounds else ())])
-    return settings
+    return None
 
 
 def _unusable(cls: type[Any], prefix: str, told: str) -> Fault:

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any, Self
 
 from zona_core.domain.actors import Actor
 from zona_core.domain.tenants import Tenant, TenantStatus
-from zona_core.doors import System, Workspace
 from zona_core.errors import DuplicateKey, PermissionDenied, TenantUnavailable
 from zona_core.inprocess import SystemClock
-from zona_core.parts import Parts
 from zona_core.plugins import Plugins
 from zona_core.ports.cache import Cache
 from zona_core.ports.clock import Clock
 from zona_core.ports.limits import RateLimiter
 from zona_core.ports.observers import RunObserver
 from zona_core.settings import Settings, load_settings
-from zona_core.usecases._area import SystemContext, TenantContext
 
 if TYPE_CHECKING:
+    from zona_core.doors import System, Workspace
+    from zona_core.parts import Parts
     from zona_core.persistence.placement import TenantStore
     from zona_core.usecases._replays import Replays
     from zona_core.usecases.gate import Gate
+    from zona_core.usecases.rule_files import RuleFiles
 
 __all__ = ["Zona"]
 
@@ -50,9 +50,12 @@ class Zona:
     ) -> None:
         self.settings = settings.completed() if settings is not None else load_settings(options)
         self.plugins = Plugins(blocked=self.settings.blocked_plugins, settings=self.settings.plugins, extra=plugins)
-        self._parts = Parts(self.settings, self.plugins, clock or SystemClock(), self._active)
+        self._clock = clock or SystemClock()
+        self._made_parts: Parts | None = None
         self._gate: Gate | None = None
-        self._gate_lock = threading.Lock()
+        self._closed = False
+        #: makes parts and gate once
+        self._lock = threading.RLock()
 
     @classmethod
     def embedded(cls, folder: str | Path, *, create_key: bool = True, **options: Any) -> Self:
@@ -73,6 +76,9 @@ class Zona:
 
     def system(self, actor: Actor | None = None) -> System:
         """The system door; without an actor it is the embedding program's own, which may do everything."""
+        from zona_core.doors import System
+        from zona_core.usecases._area import SystemContext
+
         return System(SystemContext(actor or Actor.trusted("library"), self._parts))
 
     def tenant(self, code: str | None = None, *, actor: Actor | None = None) -> Workspace:
@@ -81,6 +87,9 @@ class Zona:
         Raises ``TenantUnavailable`` if it is unknown, inactive or suspended, ``PermissionDenied`` if it is not the
         actor's to enter.
         """
+        from zona_core.doors import Workspace
+        from zona_core.usecases._area import TenantContext
+
         code = code or self.settings.tenant
         actor = actor or Actor.trusted("library")
         if not actor.may_enter(code):
@@ -93,7 +102,7 @@ class Zona:
         if self._gate is None:
             from zona_core.usecases.gate import Gate
 
-            with self._gate_lock:
+            with self._lock:
                 if self._gate is None:
                     self._gate = Gate(self._parts, self._active)
         return self._gate
@@ -104,6 +113,15 @@ class Zona:
         from zona_core.usecases._replays import Replays
 
         return Replays(self._parts)
+
+    @property
+    def rule_files(self) -> RuleFiles:
+        """Detection rules in files, asked of files of events; neither store nor tenant takes part."""
+        import orjson
+
+        from zona_core.usecases.rule_files import RuleFiles
+
+        return RuleFiles(self.plugins.detection_rules, orjson.loads)
 
     def work(self) -> None:
         """Has this process take part in carrying out runs that are due, whoever began them, until it is closed.
@@ -151,10 +169,27 @@ class Zona:
             self._close()
 
     def _close(self) -> None:
+        with self._lock:
+            self._closed, parts = True, self._made_parts
         try:
-            self._parts.close()
+            if parts is not None:
+                parts.close()
         finally:
             self.plugins.close()
+
+    @property
+    def _parts(self) -> Parts:
+        """What use-cases are given; made when it is first needed, for it brings most of the engine with it."""
+        if self._made_parts is None:
+            from zona_core.parts import Parts
+
+            with self._lock:
+                if self._made_parts is None:
+                    parts = Parts(self.settings, self.plugins, self._clock, self._active)
+                    if self._closed:
+                        parts.close()
+                    self._made_parts = parts
+        return self._made_parts
 
     def __enter__(self) -> Self:
         return self

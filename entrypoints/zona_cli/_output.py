@@ -32,6 +32,7 @@ __all__ = [
     "listing",
     "moment",
     "note",
+    "progressing",
     "short_moment",
     "shortened",
     "state",
@@ -75,6 +76,11 @@ _STATES: Final = {
     "grace": "yellow",
     "expired": "red",
     "maintenance": "yellow",
+    "critical": "bold red",
+    "high": "red",
+    "medium": "yellow",
+    "low": "cyan",
+    "informational": "dim",
 }
 
 
@@ -237,13 +243,20 @@ def warn(session: Session, text: str) -> None:
 @contextmanager
 def working(what: str) -> Iterator[None]:
     """Shows that something goes on, if somebody is looking."""
-    if not sys.stderr.isatty():
+    with progressing(what):
         yield
+
+
+@contextmanager
+def progressing(what: str) -> Iterator[Callable[[str], None]]:
+    """As ``working``, with a function that says how far it has come."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
         return
     from rich.text import Text
 
-    with _console(sys.stderr).status(Text(one_line(what))):
-        yield
+    with _console(sys.stderr).status(Text(one_line(what))) as shown:
+        yield lambda far: shown.update(Text(one_line(f"{what}: {far}")))
 
 
 @contextmanager

@@ -35,6 +35,7 @@ class _Root(LazyGroup):
         "playbooks": "playbooks:playbooks",
         "schedules": "schedules:schedules",
         "runs": "runs:runs",
+        "rules": "rules:rules",
         "audit": "audit:audit",
         "serve": "serve:serve",
         "worker": "worker:worker",

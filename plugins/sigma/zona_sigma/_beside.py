@@ -14,14 +14,14 @@ __all__ = ["placeholders_in", "tests_in"]
 
 
 def tests_in(origin: str, text: str) -> Iterator[RegressionTest]:
-    """The tests of one ``info.yml``; never raises for what it says."""
+    """The tests of one ``info.yml``, which may have none; never raises for what it says."""
     try:
         info = yaml.load(text, yaml.CSafeLoader)
+        tests = info.get("regression_tests_info") or []
         rules = tuple(str(each["id"]) for each in info["rule_metadata"])
-        tests = info["regression_tests_info"]
-        if not rules or not isinstance(tests, list) or not tests:
-            raise ValueError
-    except (yaml.YAMLError, RecursionError, ValueError, TypeError, KeyError):
+    except (yaml.YAMLError, RecursionError, AttributeError, ValueError, TypeError, KeyError):
+        tests, rules = None, ()
+    if not rules or not isinstance(tests, list):
         message = "the file is no YAML with rule_metadata, a list of rules by id, and regression_tests_info"
         yield _unusable(origin, message)
         return

@@ -13,6 +13,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,8 @@ from zona_sigma._rules import SigmaRules
 
 __all__ = ["cached_detector"]
 
+#: files that the folder keeps, the last ones that were used; all of SigmaHQ's rules make one of 7 MB
+MOST_FILES: Final = 8
 _OTHERS_MAY_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -39,10 +42,11 @@ def cached_detector(
     rules = SigmaRules()
     data = _trusted(path)
     if data is not None:
-        try:
-            return rules.loaded(data)
-        except InvalidInput:
-            pass  # of another version, or cut short: it is compiled anew
+        with suppress(InvalidInput):  # of another version, or cut short: it is compiled anew
+            detector = rules.loaded(data)
+            with suppress(OSError):
+                os.utime(path)
+            return detector
     parsed = rules.parse(texts)
     filters = [rule for rule in parsed if rule.kind is RuleKind.FILTER]
     detector = rules.compile(parsed, filters, placeholders)
@@ -95,7 +99,15 @@ def _keep(path: Path, data: bytes) -> None:
             with open(handle, "wb") as file:
                 file.write(data)
             Path(temporary).replace(path)
+            _tidy(path.parent)
         except OSError:
             Path(temporary).unlink(missing_ok=True)
     except OSError:
         return
+
+
+def _tidy(folder: Path) -> None:
+    """Removes what was not used for longest."""
+    files = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in files[MOST_FILES:]:
+        path.unlink(missing_ok=True)

@@ -44,19 +44,14 @@ def other_of(row: Mapping[str, Any]) -> DetectionRule:
     return DetectionRule(
         kind=RuleKind(row["kind"]),
         unusable=RuleFault(**fault) if fault else None,
-        correlation=_correlation(**correlation) if correlation else None,
+        correlation=_correlation(correlation) if correlation else None,
         **{name: about[name] for name in _TEXTS if name in about},
     )
 
 
-def _correlation(
-    *, type: str, rules: list[str], group_by: list[str], conditions: list[Any], fields: list[str], **more: Any
-) -> Correlation:
-    return Correlation(
-        type=CorrelationType(type),
-        rules=tuple(rules),
-        group_by=tuple(group_by),
-        conditions=tuple(Comparison(**each) for each in conditions),
-        fields=tuple(fields),
-        **more,
-    )
+def _correlation(row: Mapping[str, Any]) -> Correlation:
+    values = {**row, "type": CorrelationType(row["type"])}
+    for name in ("rules", "group_by", "fields"):
+        values[name] = tuple(row[name])
+    values["conditions"] = tuple(Comparison(**each) for each in row["conditions"])
+    return Correlation(**values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, overload
 
 import orjson
 from attrs import define
@@ -63,12 +63,10 @@ class Program:
         self.refused = {key: RuleFault(**fault) for key, fault in data["refused"].items()}
         #: correlations, and what cannot be used
         self.others: Sequence[DetectionRule] = [other_of(row) for row in data["others"]]
-        self._described: list[DetectionRule] | None = None
+        self._described = _Described(data["rules"])
 
     def described(self) -> Sequence[DetectionRule]:
         """The rules as domain models, without their logic."""
-        if self._described is None:
-            self._described = [_described(row) for row in self._data["rules"]]
         return self._described
 
     def dumped(self) -> bytes:
@@ -139,6 +137,32 @@ def _program_rule(row: Mapping[str, Any]) -> ProgramRule:
 def _asked_of(category: str, product: str, service: str) -> tuple[LogSource, tuple[Gate, ...] | None]:
     source = LogSource(category=category, product=product, service=service)
     return source, gates_of(source)
+
+
+class _Described(Sequence[DetectionRule]):
+    """Rules that are made when they are looked at: who asks thousands is told of a few."""
+
+    def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        self._rows = rows
+        self._made: dict[int, DetectionRule] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> DetectionRule: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[DetectionRule]: ...
+
+    def __getitem__(self, index: int | slice) -> DetectionRule | Sequence[DetectionRule]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(len(self))[index]]
+        place = range(len(self))[index]
+        made = self._made.get(place)
+        if made is None:
+            made = self._made[place] = _described(self._rows[place])
+        return made
 
 
 def _described(row: Mapping[str, Any]) -> DetectionRule:
