@@ -1,7 +1,7 @@
 """The same flows in Prefect, which runs in an environment of its own: this file is run by that environment's Python.
 
-``python bench/_engine_prefect.py --install FOLDER`` makes such an environment. Without arguments it runs the flows
-against a local server of Prefect's own and prints seconds as one JSON object.
+``python bench/_engine_prefect.py --install FOLDER`` makes such an environment. With a number it runs the flows so many
+times against a local server of Prefect's own, and prints seconds as one JSON object.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def install(folder: Path) -> None:
     subprocess.run([folder / "bin" / "pip", "install", "--quiet", "prefect", "fastapi<0.150"], check=True)
 
 
-def measured() -> dict[str, float]:
+def measured(rounds: int) -> dict[str, float]:
     os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="zona-bench-")
     os.environ["PREFECT_LOGGING_LEVEL"] = "CRITICAL"
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
@@ -57,7 +57,7 @@ def measured() -> dict[str, float]:
     for name, run in (("chain", chain), ("long", side_by_side)):
         run()  # starts the server, and warms up
         took = []
-        for _ in range(3):
+        for _ in range(rounds):
             began = time.perf_counter()
             run()
             took.append(time.perf_counter() - began)
@@ -69,6 +69,6 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--install"]:
         install(Path(sys.argv[2]))
     else:
-        result = measured()
+        result = measured(int(sys.argv[1]))
         print(json.dumps(result), flush=True)
         os._exit(0)  # its server is left to end by itself

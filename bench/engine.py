@@ -40,16 +40,16 @@ def main() -> None:
     settings = {
         "store": "SQLite, synchronous=FULL, sealed secrets, unless named otherwise",
         "use-cases": "permissions, records of every step, leases and fences on",
-        "prefect": str(prefect().get("version", "not measured")),
+        "prefect": str(_PREFECT.get("version", "not measured")),
     }
     finish(figures, settings, as_json=given.json)
 
 
 def measured(folder: Path, *, quick: bool) -> list[Figure]:
     found = in_process(folder / "sqlite", quick=quick)
-    found += concurrent_calls(folder / "http-tasks", rounds=2 if quick else 5)
-    found += two_steps_over_http(folder / "http", seconds=3 if quick else 8)
-    found += over_the_queue(folder / "queue", runs=200 if quick else 1_000)
+    found += concurrent_calls(folder / "http-tasks", rounds=1 if quick else 5)
+    found += two_steps_over_http(folder / "http", seconds=2 if quick else 8)
+    found += over_the_queue(folder / "queue", runs=100 if quick else 1_000)
     return found
 
 
@@ -59,7 +59,7 @@ def in_process(folder: Path, *, quick: bool) -> list[Figure]:
     with replica_set(folder / "mongod") as mongo:
         zona = Zona(store=mongo.url_of("zona"), home=str(folder), plugins={"bench": Plugin()})
         times["mongo"] = flows(zona, rounds=2 if quick else 4)
-    theirs = prefect()
+    theirs = prefect(rounds=1 if quick else 3)
     found = []
     for store, (chained, sleeping) in times.items():
         found.append(told(f"ms a no-op step, {store}", chained / CHAIN * 1e3, None))
@@ -132,12 +132,12 @@ def _http_app(url: str) -> AppDefinition:
 _PREFECT: dict[str, float] = {}
 
 
-def prefect() -> dict[str, float]:
+def prefect(*, rounds: int) -> dict[str, float]:
     """Seconds that Prefect takes for the same; nothing if it is not there."""
     if PREFECT and not _PREFECT:
         script = Path(__file__).with_name("_engine_prefect.py")
         with tempfile.TemporaryFile("w+") as told:  # no pipe: its server would keep that open
-            subprocess.run([PREFECT, str(script)], stdout=told, stderr=told, timeout=120, check=False)
+            subprocess.run([PREFECT, str(script), str(rounds)], stdout=told, stderr=told, timeout=120, check=False)
             told.seek(0)
             lines = told.read().splitlines()
         if not lines or not lines[-1].startswith("{"):

@@ -132,6 +132,20 @@ def test_the_log_is_found_anew(disk: Disk, opened: Callable[..., SqliteStore]) -
     assert len(disk.sizes) == 1
 
 
+def test_a_linked_database_is_safe_as_well(disk: Disk, tmp_path: Path) -> None:
+    """The log lies beside the file that the link leads to."""
+    link = tmp_path / "elsewhere" / "link.db"
+    link.parent.mkdir()
+    (tmp_path / "zona.db").touch(0o600)
+    link.symlink_to(tmp_path / "zona.db")
+    store = SqliteStore(f"sqlite:///{link}")
+    things = store.collection(THINGS)
+    del disk.sizes[:]
+    things.insert({"_id": "a"})
+    assert len(disk.sizes) == 1
+    store.close()
+
+
 def test_a_forked_process_flushes_by_itself(disk: Disk, opened: Callable[..., SqliteStore]) -> None:
     """A child inherits no round that is under way in a thread it does not have."""
     things = opened().collection(THINGS)

@@ -34,7 +34,7 @@ class Safety:
     """The write-ahead log of one database in this process. It must not outlive a fork."""
 
     def __init__(self, database: Path) -> None:
-        self._log = Path(f"{database}-wal")
+        self._log = Path(f"{database.resolve()}-wal")  # where a link leads to is where SQLite has it
         self._changed = threading.Condition()
         self._next = _Round()
         self._busy = False
