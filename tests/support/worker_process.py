@@ -36,7 +36,9 @@ class Marking:
     def run(self, call: TaskCall) -> TaskOutcome:
         file = self._folder / f"{call.idempotency_key}.{os.getpid()}"
         count = int(file.read_text()) if file.exists() else 0
-        file.write_text(str(count + 1))
+        written = file.with_name(f"{file.stem}-{os.getpid()}-{threading.get_ident()}")
+        written.write_text(str(count + 1))
+        written.replace(file)  # whoever looks finds the whole of it
         while call.inputs["text"] == "wait" and not (self._folder / "go").exists() and not call.abandoned():
             threading.Event().wait(0.01)
         return TaskOutcome(outputs={"pid": os.getpid()}, records_processed=1)
