@@ -9,11 +9,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from zona_core.errors import ConfigurationError, Conflict, InvalidInput, NotFound, StoreUnavailable
 
+from ._errors import Errors
 from ._links import FORK_WAITS, Connection, Link, Links
 from ._location import Location
 from ._safety import Safety
@@ -24,14 +24,6 @@ T = TypeVar("T")
 
 #: expression indexes on JSON, ``json_type`` and upserts as used here are older; this is the oldest one tested
 _OLDEST: Final = (3, 40, 0)
-_BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-_CODES: Final = {
-    sqlite3.SQLITE_CORRUPT: ("store_damaged", "is damaged"),
-    sqlite3.SQLITE_NOTADB: ("store_damaged", "is no SQLite database"),
-    sqlite3.SQLITE_FULL: ("store_full", "cannot grow: the disk is full"),
-    sqlite3.SQLITE_READONLY: ("store_read_only", "cannot be written"),
-    sqlite3.SQLITE_CANTOPEN: ("store_unavailable", "cannot be opened"),
-}
 #: seconds between two attempts to get the write lock: random, up to a bound that doubles from the first to the last
 _PAUSES: Final = (0.0005, 0.004)
 
@@ -48,10 +40,10 @@ class Database:
             raise ConfigurationError(f"Python's SQLite is {found}; the store needs {needed} or newer")
         self._location = location
         self._prepare = prepare
-        self._own_errors = _OwnErrors(self._translated)
         self._links = Links(self._connect, location.path, location.busy_timeout)
+        self._errors = Errors(location, self._links)
         self._make_file()
-        with self._own_errors:
+        with self._errors:
             self._links.here()
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
@@ -59,9 +51,9 @@ class Database:
         try:
             return self._links.here().rows(sql, parameters)
         except sqlite3.Error as exc:
-            if not self._is_passing(exc):
-                raise self._translated(exc) from exc
-        with self._own_errors:
+            if not self._errors.is_passing(exc):
+                raise self._errors.translated(exc) from exc
+        with self._errors:
             return self._patiently(lambda: self._links.here().rows(sql, parameters))
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
@@ -73,10 +65,10 @@ class Database:
 
     def execute_each(self, sql: str, rows: Iterable[Sequence[Any]]) -> list[int]:
         """The same for each of several rows of parameters."""
-        with self._own_errors:
+        with self._errors:
             link = self._links.here()
             if not link.connection.in_transaction:
-                raise self._lost()
+                raise self._errors.lost()
             return link.execute_each(sql, rows)
 
     @property
@@ -96,7 +88,7 @@ class Database:
     @property
     def in_transaction(self) -> bool:
         """Whether this thread has a transaction open."""
-        with self._own_errors:
+        with self._errors:
             return self._links.here().in_transaction
 
     def after_rollback(self, action: Callable[[], None]) -> None:
@@ -109,10 +101,10 @@ class Database:
         if self.in_transaction:
             yield
             return
-        with self._own_errors:
+        with self._errors:
             link = self._patiently(self._locked_link)
         try:
-            with self._own_errors:
+            with self._errors:
                 self._patiently(lambda: link.execute("BEGIN"))
             yield
         finally:
@@ -186,9 +178,9 @@ class Database:
         writing = self._links.writing
         deadline = time.monotonic() + self._location.busy_timeout
         if not writing.acquire(timeout=self._location.busy_timeout):
-            raise self._busy()
+            raise self._errors.busy()
         try:
-            with self._own_errors:
+            with self._errors:
                 link = self._links.here()  # only now: before, a fork might still have closed it
                 self._patiently(lambda: link.execute("BEGIN IMMEDIATE"), deadline)
         except BaseException:
@@ -212,18 +204,16 @@ class Database:
         if link.doomed:
             message = "a part of the transaction failed, so that all of it was undone"
             raise Conflict(message, code="transaction_undone")
-        with self._own_errors, link.lock:
+        with self._errors, link.lock:
             if not link.connection.in_transaction:
-                raise self._lost()
+                raise self._errors.lost()
             link.execute("COMMIT")
 
     def _wait_for(self, safety: Safety) -> None:
         try:
             safety.wait()
         except OSError as exc:
-            message = f"the database {self._location.path} may lose what was committed: {exc.strerror}"
-            hint = "Look after the disk, and what is stored before repeating it."
-            raise StoreUnavailable(message, code="commit_unknown", hint=hint) from exc
+            raise self._errors.unsafe(exc) from exc
 
     def _undo(self, link: Link, writing: threading.Lock) -> None:
         if link.inherited:
@@ -253,43 +243,12 @@ class Database:
             try:
                 return action()
             except sqlite3.Error as exc:
-                if not self._is_passing(exc):
+                if not self._errors.is_passing(exc):
                     raise
                 if time.monotonic() >= deadline:
-                    raise self._busy() from exc
+                    raise self._errors.busy() from exc
             time.sleep(random.uniform(0, pause))  # noqa: S311  # spreads attempts, hides nothing
             pause = min(2 * pause, longest)
-
-    def _lost(self) -> StoreUnavailable:
-        """SQLite ends a transaction by itself after grave errors such as a full disk."""
-        return StoreUnavailable(f"the database {self._location.path} undid the transaction after an error")
-
-    def _busy(self) -> StoreUnavailable:
-        waited = self._location.busy_timeout
-        return StoreUnavailable(
-            f"the database {self._location.path} was locked by other writers for {waited:g} s",
-            code="store_busy",
-            hint="Try again; if it lasts, look for a process that keeps a transaction open.",
-        )
-
-    def _translated(self, exc: sqlite3.Error) -> StoreUnavailable:
-        if self._links.closed:
-            return StoreUnavailable("the store is closed", code="store_closed")
-        if self._links.orphaned:
-            message = "this process was forked from within a transaction: it has to open a store of its own"
-            return StoreUnavailable(message, code="store_forked")
-        if _is_busy(exc):
-            return self._busy()
-        number = getattr(exc, "sqlite_errorcode", 0) & 0xFF
-        code, what = _CODES.get(number, ("store_unavailable", f"cannot be used: {exc}"))
-        name = getattr(exc, "sqlite_errorname", type(exc).__name__)
-        return StoreUnavailable(f"the database {self._location.path} {what}", code=code, reason=name)
-
-    def _is_passing(self, exc: sqlite3.Error) -> bool:
-        """Whether another attempt may succeed: somebody has a lock, or a fork closed the connection just now."""
-        if isinstance(exc, sqlite3.ProgrammingError):
-            return "closed" in str(exc) and not (self._links.closed or self._links.orphaned)
-        return _is_busy(exc)
 
     def _make_file(self) -> None:
         """Makes the file, readable by its owner alone; SQLite gives the same mode to the files beside it."""
@@ -330,28 +289,8 @@ class Database:
             prepare(connection)
 
 
-class _OwnErrors:
-    """A context in which SQLite's errors become ours, but for what only the caller can explain. It keeps nothing."""
-
-    def __init__(self, translated: Callable[[sqlite3.Error], StoreUnavailable]) -> None:
-        self._translated = translated
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(exc, sqlite3.Error) and not isinstance(exc, sqlite3.IntegrityError):
-            raise self._translated(exc) from exc
-
-
 def _reset(link: Link) -> list[Callable[[], None]]:
     """Ends the link's transaction as far as we keep count of it; gives what is to be done if it was undone."""
     actions, link.undone = link.undone, []
     link.in_transaction = link.doomed = False
     return actions
-
-
-def _is_busy(exc: sqlite3.Error) -> bool:
-    return getattr(exc, "sqlite_errorcode", 0) & 0xFF in _BUSY
