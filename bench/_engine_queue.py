@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,20 +24,19 @@ from real_servers import redis_server  # the tests' way to have one
 
 __all__ = ["over_the_queue"]
 
-WORKERS = (1, 2, 4)
 THREADS, STEPS = 4, 5
 _PATIENCE = 60.0
 
 
-def over_the_queue(folder: Path, *, runs: int) -> list[Figure]:
+def over_the_queue(folder: Path, *, runs: int, workers: Sequence[int]) -> list[Figure]:
     """Playbooks of five no-op steps a second; the baseline is one worker."""
     folder.mkdir(parents=True)
     entry_point(folder / "site")
     found: list[Figure] = []
     with redis_server(folder / "redis") as redis:
-        rates = [_rate(folder, f"huey:{redis.url}", workers, runs) for workers in WORKERS]
-    for workers, each in zip(WORKERS, rates, strict=True):
-        found.append(rate(f"{STEPS}-step playbooks on the queue a second, workers: {workers}", each, rates[0]))
+        rates = [_rate(folder, f"huey:{redis.url}", count, runs) for count in workers]
+    for count, each in zip(workers, rates, strict=True):
+        found.append(rate(f"{STEPS}-step playbooks on the queue a second, workers: {count}", each, rates[0]))
     return found
 
 

@@ -49,17 +49,17 @@ def measured(folder: Path, *, quick: bool) -> list[Figure]:
     found = in_process(folder / "sqlite", quick=quick)
     found += concurrent_calls(folder / "http-tasks", rounds=1 if quick else 5)
     found += two_steps_over_http(folder / "http", seconds=2 if quick else 8)
-    found += over_the_queue(folder / "queue", runs=100 if quick else 1_000)
+    found += over_the_queue(folder / "queue", runs=100 if quick else 1_000, workers=(1, 4) if quick else (1, 2, 4))
     return found
 
 
 def in_process(folder: Path, *, quick: bool) -> list[Figure]:
     """Chains and sleeping steps on the embedded store and on MongoDB, beside Prefect."""
-    times = {"sqlite": flows(Zona.embedded(folder, plugins={"bench": Plugin()}), rounds=3 if quick else 8)}
+    times = {"sqlite": flows(Zona.embedded(folder, plugins={"bench": Plugin()}), rounds=2 if quick else 8)}
     with replica_set(folder / "mongod") as mongo:
         zona = Zona(store=mongo.url_of("zona"), home=str(folder), plugins={"bench": Plugin()})
-        times["mongo"] = flows(zona, rounds=2 if quick else 4)
-    theirs = prefect(rounds=1 if quick else 3)
+        times["mongo"] = flows(zona, rounds=1 if quick else 4)
+    theirs = prefect(rounds=2 if quick else 3)
     found = []
     for store, (chained, sleeping) in times.items():
         found.append(told(f"ms a no-op step, {store}", chained / CHAIN * 1e3, None))
