@@ -127,15 +127,16 @@ class Database:
                 raise
             return
         writing, link = self._begin()
-        before = link.connection.total_changes
         try:
+            before = link.connection.total_changes
             yield
             self._commit(link)
+            changed = link.connection.total_changes != before
         except BaseException:
             self._undo(link, writing)
             raise
         _reset(link)
-        changed, safety = link.connection.total_changes != before, self._links.safety
+        safety = self._links.safety
         writing.release()
         if changed and self._location.synchronous == "FULL":
             self._wait_for(safety)
