@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from ._errors import Errors
 from ._links import FORK_WAITS, Connection, Link, Links
 from ._location import Location
 from ._safety import Safety
+from ._turns import WriteTurn
 
 __all__ = ["Database"]
 
@@ -175,7 +175,7 @@ class Database:
         """Closes all connections."""
         self._links.close()
 
-    def _begin(self) -> tuple[threading.Lock, Link]:
+    def _begin(self) -> tuple[WriteTurn, Link]:
         writing = self._links.writing
         deadline = time.monotonic() + self._location.busy_timeout
         if not writing.acquire(timeout=self._location.busy_timeout):
@@ -216,7 +216,7 @@ class Database:
         except OSError as exc:
             raise self._errors.unsafe(exc) from exc
 
-    def _undo(self, link: Link, writing: threading.Lock) -> None:
+    def _undo(self, link: Link, writing: WriteTurn) -> None:
         if link.inherited:
             return
         actions = _reset(link)

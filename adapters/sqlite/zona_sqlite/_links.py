@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ._safety import Safety
+from ._turns import WriteTurn
 
 __all__ = ["FORK_WAITS", "Connection", "Link", "Links"]
 
@@ -132,7 +133,7 @@ class Links:
         self._open: weakref.WeakSet[Link] = weakref.WeakSet()
         self._guard = threading.Lock()
         #: threads of one process queue here for the database's one write lock: fairer and faster than polling for it
-        self.writing = threading.Lock()
+        self.writing = WriteTurn()
         #: what commits wait for before they count
         self.safety = Safety(self._path)
 
