@@ -18,7 +18,7 @@ from zona_core.usecases._app_playbooks import described, playbook_taken, playboo
 from zona_core.usecases._area import TenantContext
 from zona_core.usecases._history import keep
 from zona_core.usecases._import_report import DraftPlaybook
-from zona_core.usecases._lookup import no_playbook
+from zona_core.usecases._lookup_playbooks import no_playbook
 from zona_core.usecases._playbook_checks import Lack, lacks_of, shape_faults
 from zona_core.usecases._portable_playbooks import is_same_playbook, playbook_record
 from zona_core.usecases._storing import MissingTask

@@ -24,7 +24,7 @@ from zona_core.usecases._access import objects_around, objects_of, require, requ
 from zona_core.usecases._app_playbooks import playbooks_of_app
 from zona_core.usecases._area import TenantContext
 from zona_core.usecases._import_report import UnreadySchedule
-from zona_core.usecases._lookup import no_playbook, no_schedule
+from zona_core.usecases._lookup_playbooks import no_playbook, no_schedule
 from zona_core.usecases._portable_schedules import schedule_record, secret_inputs
 from zona_core.usecases._stored_schedules import (
     described_schedule,

@@ -9,13 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from zona_core.domain.apps import AppStatus, Integration, Task
-from zona_core.domain.definitions import text_faults
 from zona_core.domain.instances import Credential, Instance, InstanceStatus
-from zona_core.domain.playbooks import Playbook
 from zona_core.domain.runs import Execution
-from zona_core.domain.schedules import Schedule, ScheduleStatus
 from zona_core.errors import InvalidInput, NotFound
-from zona_core.persistence.collections import INSTANCES, LIVE_APP, LIVE_INSTANCE, LIVE_SCHEDULE
+from zona_core.persistence.collections import INSTANCES, LIVE_APP, LIVE_INSTANCE
 from zona_core.persistence.database import TenantData
 from zona_core.ports.store import Where
 from zona_core.usecases._access import narrowed, objects_of, permitted, require, sees_app
@@ -28,14 +25,10 @@ __all__ = [
     "credential_of",
     "instance_for_run",
     "instance_of",
+    "is_id",
     "needs_instance",
-    "no_playbook",
-    "no_schedule",
-    "playbook_around",
-    "playbook_of",
     "run_of",
     "run_parts",
-    "schedule_of",
     "task_of",
 ]
 
@@ -108,7 +101,7 @@ def credential_of(context: TenantContext, ref: int | str, permission: str) -> Cr
     """The credential with that title or id, for ``permission`` on it; raises ``NotFound``, ``PermissionDenied``."""
     data = context.data
     credential = data.credentials.one({"title": ref, "deleted": False}) if isinstance(ref, str) else None
-    if credential is None and (isinstance(ref, int) or _is_id(ref)):
+    if credential is None and (isinstance(ref, int) or is_id(ref)):
         credential = data.credentials.get(int(ref))
     missing = NotFound(
         f"there is no credential {ref!r}", collection="credentials", hint="zona credentials list shows those there are"
@@ -117,35 +110,6 @@ def credential_of(context: TenantContext, ref: int | str, permission: str) -> Cr
         raise missing
     require(context.actor, permission, objects_of(credential), missing)
     return credential
-
-
-def playbook_of(context: TenantContext, ref: int | str, permission: str) -> Playbook:
-    """The playbook with that title or id, for ``permission`` on it; raises ``NotFound``, ``PermissionDenied``."""
-    playbook = _playbook(context.data, ref)
-    require(context.actor, permission, objects_of(playbook), no_playbook(ref))
-    return playbook
-
-
-def schedule_of(context: TenantContext, ref: int | str, permission: str) -> Schedule:
-    """The schedule with that title or id, for ``permission`` on it; raises ``NotFound``, ``PermissionDenied``."""
-    schedules, found = context.data.schedules, None
-    if isinstance(ref, str) and not text_faults("title", ref, 200):
-        found = schedules.one({"title": ref, "status": LIVE_SCHEDULE})
-    if found is None and (isinstance(ref, int) or _is_id(ref)):
-        found = schedules.get(int(ref))
-    if found is None or found.status is ScheduleStatus.DELETED:
-        raise no_schedule(ref)
-    require(context.actor, permission, objects_of(found), no_schedule(ref))
-    return found
-
-
-def playbook_around(context: TenantContext, ref: int | str, permission: str) -> Playbook:
-    """The playbook as the place of what ``permission`` is asked for, which the caller checks; raises ``NotFound``."""
-    playbook, actor = _playbook(context.data, ref), context.actor
-    places = objects_of(playbook)
-    if not (actor.may("playbooks:read", places) or permitted(actor, permission, places)):
-        raise no_playbook(ref)
-    return playbook
 
 
 def run_of(context: TenantContext, run_id: str, permission: str) -> Execution:
@@ -252,7 +216,7 @@ def _app(data: TenantData, ref: int | str, *, deleted: bool = False) -> Integrat
     if isinstance(ref, str):
         where: Where = {"title": ref, "status": LIVE_APP}
         app = data.apps.named(ref, where, lambda app: app.title == ref and app.status is not AppStatus.DELETED)
-    if app is None and (isinstance(ref, int) or _is_id(ref)):
+    if app is None and (isinstance(ref, int) or is_id(ref)):
         app = data.apps.get(int(ref))
     return None if app is None or (app.status is AppStatus.DELETED and not deleted) else app
 
@@ -266,7 +230,7 @@ def _task(data: TenantData, app: Integration, ref: int | str) -> Task | None:
             {"integration_id": of_app, "task_tag": ref, "status": LIVE_APP},
             lambda task: (task.integration_id, task.task_tag) == (of_app, ref) and task.status is not AppStatus.DELETED,
         )
-    if task is None and (isinstance(ref, int) or _is_id(ref)):
+    if task is None and (isinstance(ref, int) or is_id(ref)):
         task = data.tasks.get(int(ref))
     if task is None or task.status is AppStatus.DELETED or task.integration_id != app.integration_id:
         return None
@@ -275,7 +239,7 @@ def _task(data: TenantData, app: Integration, ref: int | str) -> Task | None:
 
 def _deleted_task(data: TenantData, app: Integration, ref: int | str) -> Task | None:
     gone: Where = {"integration_id": app.integration_id, "status": AppStatus.DELETED.value}
-    found = data.tasks.get(int(ref)) if isinstance(ref, int) or _is_id(ref) else None
+    found = data.tasks.get(int(ref)) if isinstance(ref, int) or is_id(ref) else None
     if found is not None and found.integration_id == app.integration_id:
         return found
     named = data.tasks.all({**gone, "task_tag": ref}) if isinstance(ref, str) else []
@@ -286,7 +250,7 @@ def _instance(data: TenantData, app: Integration, ref: int | str) -> Instance | 
     instance = None
     if isinstance(ref, str):
         instance = data.instances.one({"integration_id": app.integration_id, "title": ref, "status": LIVE_INSTANCE})
-    if instance is None and (isinstance(ref, int) or _is_id(ref)):
+    if instance is None and (isinstance(ref, int) or is_id(ref)):
         instance = data.instances.get(int(ref))
     if instance is None or instance.status is InstanceStatus.DELETED or instance.integration_id != app.integration_id:
         return None
@@ -294,7 +258,7 @@ def _instance(data: TenantData, app: Integration, ref: int | str) -> Instance | 
 
 
 def _task_by_id(context: TenantContext, ref: int | str, permission: str) -> tuple[Integration, Task]:
-    task = context.data.tasks.get(int(ref)) if isinstance(ref, int) or _is_id(ref) else None
+    task = context.data.tasks.get(int(ref)) if isinstance(ref, int) or is_id(ref) else None
     app = None if task is None else _app(context.data, task.integration_id)
     missing = NotFound(f"there is no task {ref!r}", collection="tasks", hint="zona tasks list shows an app's tasks")
     if app is None or task is None or task.status is AppStatus.DELETED:
@@ -304,7 +268,7 @@ def _task_by_id(context: TenantContext, ref: int | str, permission: str) -> tupl
 
 
 def _instance_by_id(context: TenantContext, ref: int | str, permission: str) -> tuple[Integration, Instance]:
-    instance = context.data.instances.get(int(ref)) if isinstance(ref, int) or _is_id(ref) else None
+    instance = context.data.instances.get(int(ref)) if isinstance(ref, int) or is_id(ref) else None
     app = None if instance is None else _app(context.data, instance.integration_id)
     missing = NotFound(
         f"there is no instance {ref!r}", collection="instances", hint="zona instances list shows those there are"
@@ -315,31 +279,8 @@ def _instance_by_id(context: TenantContext, ref: int | str, permission: str) -> 
     return app, instance
 
 
-def _playbook(data: TenantData, ref: int | str) -> Playbook:
-    playbook = None
-    if isinstance(ref, str) and not text_faults("title", ref, 200):
-        playbook = data.playbooks.one({"title": ref, "status": LIVE_APP})
-    if playbook is None and (isinstance(ref, int) or _is_id(ref)):
-        playbook = data.playbooks.get(int(ref))
-    if playbook is None or playbook.status is AppStatus.DELETED:
-        raise no_playbook(ref)
-    return playbook
-
-
 def _no_app(ref: int | str) -> NotFound:
     return NotFound(f"there is no app {ref!r}", collection="apps", hint="zona apps list shows those there are")
-
-
-def no_playbook(ref: int | str) -> NotFound:
-    """The error for a playbook that is not there, or not to be seen."""
-    hint = "zona playbooks list shows those there are"
-    return NotFound(f"there is no playbook {ref!r}", collection="playbooks", hint=hint)
-
-
-def no_schedule(ref: int | str) -> NotFound:
-    """The error for a schedule that is not there, or not to be seen."""
-    hint = "zona schedules list shows those there are"
-    return NotFound(f"there is no schedule {ref!r}", collection="schedules", hint=hint)
 
 
 def _no_task(app: Integration, ref: int | str) -> NotFound:
@@ -352,5 +293,6 @@ def _no_instance(app: Integration, ref: int | str) -> NotFound:
     return NotFound(f"{app.title} has no instance {ref!r}", collection="instances", hint=hint)
 
 
-def _is_id(ref: str) -> bool:
+def is_id(ref: str) -> bool:
+    """Whether a text that is no name may be an id."""
     return ref.isascii() and ref.isdigit() and len(ref) < 19

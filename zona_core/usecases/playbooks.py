@@ -32,7 +32,8 @@ from zona_core.usecases._engine.compiled import CompiledPlaybook
 from zona_core.usecases._engine.origins import Origin, inputs_for, playbook_run
 from zona_core.usecases._engine.rehearsal import Rehearsal, rehearsed
 from zona_core.usecases._history import describes_same, keep
-from zona_core.usecases._lookup import app_of, no_playbook, playbook_of
+from zona_core.usecases._lookup import app_of
+from zona_core.usecases._lookup_playbooks import no_playbook, playbook_of
 from zona_core.usecases._playbook_checks import check, home_of
 
 __all__ = ["Playbooks"]

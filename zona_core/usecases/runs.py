@@ -20,7 +20,8 @@ from zona_core.usecases._engine.beginning import Beginning
 from zona_core.usecases._engine.calls import Order, order_of
 from zona_core.usecases._engine.origins import Origin, task_run
 from zona_core.usecases._engine.results import whole_results
-from zona_core.usecases._lookup import app_around, instance_of, playbook_around, run_of, task_of
+from zona_core.usecases._lookup import app_around, instance_of, run_of, task_of
+from zona_core.usecases._lookup_playbooks import playbook_around
 from zona_core.usecases._pictures import check_picture_format
 from zona_core.usecases._progress import STEP_KINDS, Progress, progress_of
 from zona_core.usecases._steering import Steering

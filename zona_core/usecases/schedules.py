@@ -30,7 +30,7 @@ from zona_core.usecases._area import Area, TenantContext, use_case
 from zona_core.usecases._engine.beginning import Beginning
 from zona_core.usecases._engine.origins import Origin
 from zona_core.usecases._engine.scheduled import Target, run_before, target_of_schedule
-from zona_core.usecases._lookup import no_schedule, schedule_of
+from zona_core.usecases._lookup_playbooks import no_schedule, schedule_of
 from zona_core.usecases._schedule_checks import checked_schedule
 from zona_core.usecases._stored_schedules import (
     described_schedule,

@@ -19,7 +19,7 @@ from zona_core.persistence.database import TenantData
 from zona_core.usecases._area import TenantContext
 from zona_core.usecases._engine.calls import Order, order_of
 from zona_core.usecases._engine.origins import Origin, inputs_for, playbook_run, queued, task_run
-from zona_core.usecases._lookup import playbook_of
+from zona_core.usecases._lookup_playbooks import playbook_of
 
 __all__ = ["Target", "origin_of", "run_before", "target_of", "target_of_schedule"]
 
