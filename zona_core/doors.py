@@ -23,16 +23,24 @@ from zona_core.usecases.tasks import Tasks
 from zona_core.usecases.tenants import Tenants
 
 if TYPE_CHECKING:
+    from zona_core.usecases.alerts import Alerts
     from zona_core.usecases.api_keys import ApiKeys, CoreApiKeys
+    from zona_core.usecases.cases import Cases
+    from zona_core.usecases.channels import Channels
+    from zona_core.usecases.events import Events
+    from zona_core.usecases.feeds import Feeds
     from zona_core.usecases.licence import Licensing
     from zona_core.usecases.package_keys import PackageKeys
     from zona_core.usecases.packages import Packages
     from zona_core.usecases.playbooks import Playbooks
+    from zona_core.usecases.policies import Policies
     from zona_core.usecases.revisions import Revisions
     from zona_core.usecases.roles import CoreRoles, Roles
+    from zona_core.usecases.rules import DetectionRules
     from zona_core.usecases.schedules import Schedules
     from zona_core.usecases.sessions import CoreSessions, Sessions
     from zona_core.usecases.signing_keys import SigningKeys
+    from zona_core.usecases.silences import Silences
     from zona_core.usecases.store import Maintenance
     from zona_core.usecases.users import CoreUsers, Users
 
@@ -142,9 +150,9 @@ class Workspace(_Door):
     AREAS: ClassVar[Mapping[str, str]] = {
         name: name
         for name in (
-            "api_keys", "apps", "audit", "credentials", "instances", "package_keys", "packages", "playbooks",
-            "revisions",
-            "roles", "runs", "schedules", "sessions", "tasks", "users",
+            "alerts", "api_keys", "apps", "audit", "cases", "channels", "credentials", "events", "feeds", "instances",
+            "package_keys", "packages", "playbooks", "policies", "revisions",
+            "roles", "rules", "runs", "schedules", "sessions", "silences", "tasks", "users",
         )
     }  # fmt: skip
 
@@ -184,6 +192,62 @@ class Workspace(_Door):
         from zona_core.usecases.sessions import Sessions
 
         return Sessions(self._context)
+
+    @cached_property
+    def events(self) -> Events:
+        """Taking events in, and finding them again."""
+        from zona_core.usecases.events import Events
+
+        return Events(self._context)
+
+    @cached_property
+    def rules(self) -> DetectionRules:
+        """What events are asked."""
+        from zona_core.usecases.rules import DetectionRules
+
+        return DetectionRules(self._context)
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        """What rules found."""
+        from zona_core.usecases.alerts import Alerts
+
+        return Alerts(self._context)
+
+    @cached_property
+    def cases(self) -> Cases:
+        """What people look into."""
+        from zona_core.usecases.cases import Cases
+
+        return Cases(self._context)
+
+    @cached_property
+    def policies(self) -> Policies:
+        """What becomes of what rules find."""
+        from zona_core.usecases.policies import Policies
+
+        return Policies(self._context)
+
+    @cached_property
+    def silences(self) -> Silences:
+        """Alerts that nobody is told of."""
+        from zona_core.usecases.silences import Silences
+
+        return Silences(self._context)
+
+    @cached_property
+    def channels(self) -> Channels:
+        """Where people are told."""
+        from zona_core.usecases.channels import Channels
+
+        return Channels(self._context)
+
+    @cached_property
+    def feeds(self) -> Feeds:
+        """Where events are fetched from."""
+        from zona_core.usecases.feeds import Feeds
+
+        return Feeds(self._context)
 
     @cached_property
     def package_keys(self) -> PackageKeys:

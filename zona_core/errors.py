@@ -24,7 +24,9 @@
     └── TaskFailed              a task handler could not do its work
         ├── TaskTimeout         …within its time
         ├── ExpressionFailed    …because an expression does not fit the values that it looks at
-        └── AddressRefused      …because the address is not one this tenant may reach
+        ├── AddressRefused      …because the address is not one this tenant may reach
+        ├── NotificationFailed  …which was to bring a notification to somebody
+        └── StreamFailed        …which was to read or write a stream of events
 
 ``code`` is the stable name that clients may test for; the class gives its HTTP status and CLI exit code
 (SPEC §3; DESIGN decision 7). Errors carry data, not only text.
@@ -52,10 +54,12 @@ __all__ = [
     "LicenceLimit",
     "NotFound",
     "NotInstalled",
+    "NotificationFailed",
     "PermissionDenied",
     "RateLimited",
     "RevisionConflict",
     "StoreUnavailable",
+    "StreamFailed",
     "TaskFailed",
     "TaskTimeout",
     "TenantUnavailable",
@@ -302,6 +306,18 @@ class AddressRefused(TaskFailed):
     """The target resolves to an address that this instance or tenant may not reach (SPEC §5)."""
 
     code = "address_refused"
+
+
+class NotificationFailed(TaskFailed):
+    """A notification was not taken; ``retryable`` and ``retry_after`` say what may help."""
+
+    code = "notification_failed"
+
+
+class StreamFailed(TaskFailed):
+    """A stream of events cannot be read or written; ``retryable`` says whether it may go on by itself."""
+
+    code = "stream_failed"
 
 
 #: class → (CLI exit code, HTTP status); the nearest class in the tree counts. 1 is an unforeseen fault, 2 wrong usage.

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from .ports.calendar import Calendar
     from .ports.detection import DetectionRules
     from .ports.events import EventMapperFactory
+    from .ports.notifiers import Notifier
+    from .ports.streams import Streams
 
 __all__ = ["PROJECT", "PluginDetails", "hookimpl", "hookspec"]
 
@@ -159,6 +161,16 @@ def zona_detection_rules(details: PluginDetails) -> Mapping[str, Callable[[], De
 @hookspec
 def zona_event_mappers(details: PluginDetails) -> Mapping[str, EventMapperFactory]:  # type: ignore[empty-body]
     """Mappers of security events by name (``windows``, ``cloudtrail``); the factory is given the options."""
+
+
+@hookspec
+def zona_notifiers(details: PluginDetails) -> Mapping[str, Callable[[], Notifier]]:  # type: ignore[empty-body]
+    """Kinds of channels for notifications by name (``email``, ``webhook``, ``slack``)."""
+
+
+@hookspec
+def zona_streams(details: PluginDetails) -> Mapping[str, Callable[[], Streams]]:  # type: ignore[empty-body]
+    """Kinds of streams of events by name (``kafka``)."""
 
 
 @hookspec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zona_core.domain.tenants import Tenant
 from zona_core.errors import ZonaError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from zona_core.persistence.snapshots import Snapshots
     from zona_core.usecases._engine.engine import Engine
     from zona_core.usecases._engine.observing import Observers
+    from zona_core.usecases._intake.detection import Detections
 
 __all__ = ["Parts"]
 
@@ -48,6 +49,7 @@ class Parts:
         self._rate_limiter: RateLimiter | None = None
         self._blobs: BlobStore | None = None
         self._snapshots: Snapshots | None = None
+        self._detections: Detections | None = None
         self.clock = clock
         self.active = active
         self.handler = plugins.handler
@@ -65,6 +67,11 @@ class Parts:
         self.waterfall_painter = plugins.waterfall_painter
         self.calendar = plugins.calendar
         self.expressions = plugins.expressions
+        self.detection_rules = plugins.detection_rules
+        self.event_mapper = plugins.event_mapper
+        self.event_mappers = plugins.event_mappers
+        self.notifier = plugins.notifier
+        self.streams = plugins.streams
 
     @property
     def database(self) -> Database:
@@ -146,6 +153,24 @@ class Parts:
 
             self._snapshots = Snapshots(self.database.generations, lambda: self.cache)
         return self._snapshots
+
+    @property
+    def detections(self) -> Detections:
+        """What tenants' events are asked."""
+        if self._detections is None:
+            from zona_core.usecases._intake.detection import Detections
+
+            with self._lock:
+                if self._detections is None:
+                    self._detections = Detections(self)
+        return self._detections
+
+    @staticmethod
+    def loads(data: bytes) -> Any:
+        """Parses one JSON value; raises ``ValueError``."""
+        import orjson
+
+        return orjson.loads(data)
 
     @property
     def rate_limiter(self) -> RateLimiter:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from zona_core.ports.calendar import Calendar
     from zona_core.ports.detection import DetectionRules
     from zona_core.ports.events import EventMapper, EventMapperFactory
+    from zona_core.ports.notifiers import Notifier
+    from zona_core.ports.streams import Streams
 
 __all__ = ["PluginReport", "Plugins"]
 
@@ -177,6 +179,16 @@ class Plugins:
         """The names of all event mappers."""
         return sorted(self._offered("zona_event_mappers"))
 
+    def notifier(self, name: str) -> Notifier:
+        """The kind of channels of that name; raises ``NotFound``."""
+        factories: Factories[Notifier] = self._offered("zona_notifiers")
+        return self._instance("notifier", name, factories)
+
+    def streams(self, name: str) -> Streams:
+        """The kind of streams of that name; raises ``NotFound``."""
+        factories: Factories[Streams] = self._offered("zona_streams")
+        return self._instance("kind of streams", name, factories)
+
     def graph_painter(self, name: str = "layers") -> GraphPainter:
         """The painter of graphs of that name; raises ``NotFound``."""
         factories: Factories[GraphPainter] = self._offered("zona_graph_painters")
@@ -256,6 +268,8 @@ class Plugins:
             "calendars": sorted(self._offered("zona_calendars")),
             "detection rules": sorted(self._offered("zona_detection_rules")),
             "event mappers": self.event_mappers(),
+            "notifiers": sorted(self._offered("zona_notifiers")),
+            "streams": sorted(self._offered("zona_streams")),
             "graph painters": sorted(self._offered("zona_graph_painters")),
             "waterfall painters": sorted(self._offered("zona_waterfall_painters")),
             "run observers": sorted(self._offered("zona_run_observers")),

@@ -69,4 +69,4 @@ def test_groups_whose_windows_are_over_are_forgotten(
     for number in range(1_000):
         correlator.take("r", float(number), {"G": number}, "e")
     assert list(correlator.finish()) == []
-    assert len(correlator._states) < 50
+    assert len(correlator._memory) < 50

@@ -31,6 +31,8 @@ MOST_EVENT_BYTES: Final = 1 << 20
 #: of one stream or archive when it is not compressed any more: what is left over of it is not read
 MOST_TOTAL_BYTES: Final = 4 << 30
 _PIECE: Final = 1 << 16
+#: bytes that are told of what is no event
+_SHOWN: Final = 2_000
 _GZIP: Final = b"\x1f\x8b"
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 #: how a CloudTrail file begins
@@ -49,6 +51,10 @@ class ReadEvent:
     fault: Fault | None = None
     #: the file in an archive
     member: str = ""
+    #: bytes of it as text
+    size: int = 0
+    #: if there is none, how the text begins, as far as it was read
+    text: str = ""
 
 
 def read_events(
@@ -99,7 +105,7 @@ def read_event_file(
                         most_event_bytes=most_event_bytes,
                         most_total_bytes=left,
                     ):
-                        yield ReadEvent(event.line, event.raw, event.fault, info.filename)
+                        yield ReadEvent(event.line, event.raw, event.fault, info.filename, event.size, event.text)
                 left -= counted.size
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError):
         yield ReadEvent(1, fault=Fault("", "the archive is damaged, encrypted or of an unknown kind", "a ZIP archive"))
@@ -150,20 +156,21 @@ class _Stream:
         return False
 
     def _lines(self, pieces: Iterator[bytes]) -> Iterator[ReadEvent]:
-        pending, too_long = b"", False
+        pending, too_long = b"", False  # of what is too long only the beginning is kept
         for piece in chain(pieces, (b"\n",)):
             *lines, rest = piece.split(b"\n")
             for line in lines:
-                whole, pending = pending + line, b""
+                whole, pending = pending if too_long else pending + line, b""
                 if too_long or len(whole) > self._most:
-                    yield self._too_large(self.line)
+                    yield self._too_large(self.line, whole)
                 elif whole and not whole.isspace():
                     yield from self._parsed(whole, self.line)
                 too_long = False
                 self.line += 1
-            pending += rest
+            if not too_long:
+                pending += rest
             if len(pending) > self._most:
-                pending, too_long = b"", True
+                pending, too_long = pending[:_SHOWN], True
 
     def _values(self, pieces: Iterator[bytes], *, listed: bool) -> Iterator[ReadEvent]:
         splitter = ValueSplitter(self._most, self.line, listed=listed)
@@ -182,21 +189,29 @@ class _Stream:
         try:
             value = self._loads(text)
         except (ValueError, RecursionError):
-            yield ReadEvent(line, fault=Fault("", "it is no JSON", "one JSON object"))
+            yield ReadEvent(line, fault=Fault("", "it is no JSON", "one JSON object"), text=_shown(text))
             return
         if not isinstance(value, dict):
-            yield self._no_object(line)
+            yield self._no_object(line, _shown(text))
         elif len(value) == 1 and isinstance(value.get("Records"), list):
-            for each in value["Records"]:
-                yield ReadEvent(line, each) if isinstance(each, dict) else self._no_object(line)
+            records = value["Records"]
+            size = len(text) // max(1, len(records))
+            for each in records:
+                good = isinstance(each, dict)
+                yield ReadEvent(line, each, size=size) if good else self._no_object(line, str(each)[:_SHOWN])
         else:
-            yield ReadEvent(line, value)
+            yield ReadEvent(line, value, size=len(text))
 
-    def _no_object(self, line: int) -> ReadEvent:
-        return ReadEvent(line, fault=Fault("", "it is no event", "a JSON object"))
+    def _no_object(self, line: int, text: str) -> ReadEvent:
+        return ReadEvent(line, fault=Fault("", "it is no event", "a JSON object"), text=text)
 
-    def _too_large(self, line: int) -> ReadEvent:
-        return ReadEvent(line, fault=Fault("", "the event is too large", f"at most {self._most} bytes"))
+    def _too_large(self, line: int, begin: bytes = b"") -> ReadEvent:
+        fault = Fault("", "the event is too large", f"at most {self._most} bytes")
+        return ReadEvent(line, fault=fault, text=_shown(begin))
+
+
+def _shown(text: bytes) -> str:
+    return text[:_SHOWN].decode("utf-8", "replace")
 
 
 def _of_file(file: Any) -> Iterator[bytes]:

@@ -190,9 +190,44 @@ _READING: Final = (
     "package_keys:read",
     "playbooks:read",
     "schedules:read",
+    "events:read",
+    "rules:read",
+    "alerts:read",
+    "cases:read",
+    "policies:read",
+    "silences:read",
+    "channels:read",
+    "feeds:read",
 )
-_OPERATING: Final = ("runs:run", "runs:control", "runs:approve", "playbooks:run", "schedules:run", "instances:test")
-_EDITING: Final = ("apps:*", "tasks:*", "instances:*", "credentials:*", "playbooks:*", "schedules:*")
+_OPERATING: Final = (
+    "runs:run",
+    "runs:control",
+    "runs:approve",
+    "playbooks:run",
+    "schedules:run",
+    "instances:test",
+    "events:ingest",
+    "alerts:write",
+    "cases:write",
+    "silences:write",
+    "feeds:run",
+)
+_EDITING: Final = (
+    "apps:*",
+    "tasks:*",
+    "instances:*",
+    "credentials:*",
+    "playbooks:*",
+    "schedules:*",
+    "events:*",
+    "rules:*",
+    "alerts:*",
+    "cases:*",
+    "policies:*",
+    "silences:*",
+    "channels:*",
+    "feeds:*",
+)
 _AUDITING: Final = ("audit:read", "users:read", "roles:read", "api_keys:read", "sessions:read")
 
 #: the roles that every realm has, by name

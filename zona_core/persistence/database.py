@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
@@ -143,6 +143,15 @@ class Database(CoreRepositories):
             self._blocks[tenant_code, name] = (ids[-1] + 1, last, size)
             return ids
 
+    def return_ids(self, tenant_code: str, name: str, ids: Sequence[int]) -> None:
+        """Gives back ids that nobody has seen, if they are the last ones that were taken here; else they are lost."""
+        if not ids:
+            return
+        with self._blocks_lock:
+            first, last, size = self._blocks[tenant_code, name]
+            if ids[-1] + 1 == first and ids[-1] - ids[0] + 1 == len(ids):
+                self._blocks[tenant_code, name] = ids[0], last, size
+
     def _repository(self, kind: Kind[T]) -> Repository[T]:
         store = self.store
         return Repository(kind, store.collection(kind.spec), store.converter, self._sealer(kind, CORE, store))
@@ -171,6 +180,10 @@ class TenantData(TenantRepositories):
     def take_ids(self, name: str, count: int = 1) -> list[int]:
         """New ids of this tenant; see ``Database.take_ids``."""
         return self._database.take_ids(self.tenant_code, name, count)
+
+    def return_ids(self, name: str, ids: Sequence[int]) -> None:
+        """See ``Database.return_ids``."""
+        self._database.return_ids(self.tenant_code, name, ids)
 
     def take_id(self, name: str) -> int:
         """One new id."""

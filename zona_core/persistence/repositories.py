@@ -6,22 +6,31 @@ from abc import ABC, abstractmethod
 from functools import cached_property
 from typing import TypeVar
 
+from zona_core.domain.alerts import Alert, EventLink
 from zona_core.domain.apps import Integration, Task
 from zona_core.domain.audit import AuditRecord
 from zona_core.domain.blobs import BlobChunk, StoredBlob
+from zona_core.domain.cases import Case, Evidence, Sighting, TimelineEntry
+from zona_core.domain.correlation_states import CorrelationState, ResponseLedger
+from zona_core.domain.dead_letters import DeadLetter
 from zona_core.domain.dependencies import Dependency
 from zona_core.domain.duties import Duty
+from zona_core.domain.events import Event
 from zona_core.domain.identity import ApiKey, Role, Session, SigningKey, User
 from zona_core.domain.instances import Credential, Instance
 from zona_core.domain.jobs import Job, Permits, Worker
 from zona_core.domain.licences import LicenceRecord, QuotaNote
 from zona_core.domain.logos import StoredLogo
+from zona_core.domain.notifications import Delivery
 from zona_core.domain.package_keys import PackageKey
 from zona_core.domain.playbooks import Playbook
+from zona_core.domain.policies import Channel, Policy
 from zona_core.domain.replays import KeyedCall
 from zona_core.domain.revisions import Revision
+from zona_core.domain.rules import Rule, RuleException
 from zona_core.domain.runs import Execution
 from zona_core.domain.schedules import Schedule
+from zona_core.domain.silences import Silence
 from zona_core.domain.tenants import Move, Tenant
 from zona_core.persistence import collections as kinds
 from zona_core.persistence.collections import Kind
@@ -186,3 +195,83 @@ class TenantRepositories(ABC):
     def package_keys(self) -> Repository[PackageKey]:
         """Keys that sign packages, and those that are trusted."""
         return self._repository(kinds.PACKAGE_KEYS)
+
+    @cached_property
+    def events(self) -> Repository[Event]:
+        """Security events."""
+        return self._repository(kinds.EVENTS)
+
+    @cached_property
+    def dead_letters(self) -> Repository[DeadLetter]:
+        """Events that could not be taken."""
+        return self._repository(kinds.DEAD_LETTERS)
+
+    @cached_property
+    def rules(self) -> Repository[Rule]:
+        """Detection rules, correlations and filters."""
+        return self._repository(kinds.RULES)
+
+    @cached_property
+    def rule_exceptions(self) -> Repository[RuleException]:
+        """What rules are not to find."""
+        return self._repository(kinds.RULE_EXCEPTIONS)
+
+    @cached_property
+    def correlation_states(self) -> Repository[CorrelationState]:
+        """What correlations remember."""
+        return self._repository(kinds.CORRELATION_STATES)
+
+    @cached_property
+    def alerts(self) -> Repository[Alert]:
+        """What rules found."""
+        return self._repository(kinds.ALERTS)
+
+    @cached_property
+    def event_links(self) -> Repository[EventLink]:
+        """Which events belong to which alerts and cases."""
+        return self._repository(kinds.EVENT_LINKS)
+
+    @cached_property
+    def cases(self) -> Repository[Case]:
+        """What people look into."""
+        return self._repository(kinds.CASES)
+
+    @cached_property
+    def case_entries(self) -> Repository[TimelineEntry]:
+        """Cases' timelines."""
+        return self._repository(kinds.CASE_ENTRIES)
+
+    @cached_property
+    def sightings(self) -> Repository[Sighting]:
+        """Observables of cases."""
+        return self._repository(kinds.SIGHTINGS)
+
+    @cached_property
+    def evidence(self) -> Repository[Evidence]:
+        """Files of cases."""
+        return self._repository(kinds.EVIDENCE)
+
+    @cached_property
+    def policies(self) -> Repository[Policy]:
+        """What becomes of what rules find."""
+        return self._repository(kinds.POLICIES)
+
+    @cached_property
+    def silences(self) -> Repository[Silence]:
+        """Alerts that nobody is told of."""
+        return self._repository(kinds.SILENCES)
+
+    @cached_property
+    def channels(self) -> Repository[Channel]:
+        """Where people are told."""
+        return self._repository(kinds.CHANNELS)
+
+    @cached_property
+    def deliveries(self) -> Repository[Delivery]:
+        """Notifications on their way."""
+        return self._repository(kinds.DELIVERIES)
+
+    @cached_property
+    def responses(self) -> Repository[ResponseLedger]:
+        """What automated responses have started."""
+        return self._repository(kinds.RESPONSES)

@@ -8,11 +8,21 @@ from typing import Any, Protocol
 
 from zona_core.domain.detection import DetectionRule, Firing, Hit, LogSource, RegressionTest, RuleFault
 
-__all__ = ["Correlator", "DetectionRules", "Detector"]
+__all__ = ["CorrelationMemory", "Correlator", "DetectionRules", "Detector"]
+
+
+class CorrelationMemory(Protocol):
+    """Where correlations keep what they remember of each group, as JSON data. What is handed out is not changed."""
+
+    def recall(self, rule: DetectionRule, group: Sequence[str]) -> Mapping[str, Any] | None:
+        """What a correlation remembers of a group; None if that is nothing."""
+
+    def remember(self, rule: DetectionRule, group: Sequence[str], state: Mapping[str, Any]) -> None:
+        """Keeps it, for twice the correlation's time span at least, by the time of the newest event in it."""
 
 
 class Correlator(Protocol):
-    """Correlations that are evaluated while events are read, in memory. For one thread.
+    """Correlations that are evaluated while events are read. For one thread.
 
     Hits are put into the order of their times as far as a bounded number of them is kept waiting.
     """
@@ -60,8 +70,8 @@ class Detector(Protocol):
         None, is told by the events themselves. Streams can be given: an event's hits are given before the next is read.
         """
 
-    def correlator(self) -> Correlator:
-        """A new evaluator of the usable correlations among ``others``."""
+    def correlator(self, memory: CorrelationMemory | None = None) -> Correlator:
+        """A new evaluator of the usable correlations among ``others``; without ``memory`` it has one of its own."""
 
     def dumped(self) -> bytes:
         """The detector as data that ``DetectionRules.loaded`` takes; it holds no code."""

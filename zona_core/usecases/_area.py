@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from attrs import define, field
@@ -31,8 +31,13 @@ from zona_core.ports.threads import Threads
 
 if TYPE_CHECKING:
     from zona_core.ports.calendar import Calendar
+    from zona_core.ports.detection import DetectionRules
+    from zona_core.ports.events import EventMapper
+    from zona_core.ports.notifiers import Notifier
+    from zona_core.ports.streams import Streams
     from zona_core.usecases._engine.engine import Engine
     from zona_core.usecases._engine.observing import Observers
+    from zona_core.usecases._intake.detection import Detections
 
 __all__ = [
     "EVERY_REALM",
@@ -121,6 +126,22 @@ class Parts(Protocol):
     def calendar(self) -> Calendar: ...
 
     def expressions(self) -> Expressions: ...
+
+    def detection_rules(self) -> DetectionRules: ...
+
+    def event_mapper(self, name: str, options: Mapping[str, Any] | None = None) -> EventMapper: ...
+
+    def event_mappers(self) -> list[str]: ...
+
+    def notifier(self, name: str) -> Notifier: ...
+
+    def streams(self, name: str) -> Streams: ...
+
+    @property
+    def detections(self) -> Detections: ...
+
+    #: parses one JSON value; raises ``ValueError``
+    def loads(self, data: bytes) -> Any: ...
 
 
 class SystemContext:

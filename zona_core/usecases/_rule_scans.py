@@ -16,6 +16,7 @@ from zona_core.domain.event_streams import ReadEvent
 from zona_core.domain.rule_files import EventPlace, RuleHits, RuleProblem, ScanReport, UnreadEvent
 from zona_core.ports.detection import Detector
 from zona_core.usecases._event_files import EventFile, events_in, name_of
+from zona_core.usecases._telling import silent_names
 
 __all__ = ["RuleScan", "gravity"]
 
@@ -171,16 +172,12 @@ class RuleScan:
 
 
 class _Told:
-    """The rules whose hits are told, by key. Few of those that are asked ever hit: they are looked up when they do.
-
-    Rules that only correlations without ``generate`` refer to are not told of for themselves (specification,
-    "Correlation Rules", "generate").
-    """
+    """The rules whose hits are told, by key. Few of those that are asked ever hit: they are looked up when they do."""
 
     def __init__(self, detector: Detector, correlations: Sequence[DetectionRule], least: int) -> None:
         self._rules = detector.rules
         self._least = least
-        self._silent = _referred_to(correlations, generate=False) - _referred_to(correlations, generate=True)
+        self._silent = silent_names(correlations)
         self._known = {rule.key: self._if_told(rule) for rule in correlations}
 
     def get(self, key: str) -> DetectionRule | None:
@@ -192,8 +189,3 @@ class _Told:
     def _if_told(self, rule: DetectionRule) -> DetectionRule | None:
         silent = not self._silent.isdisjoint((rule.id, rule.name, rule.key))
         return None if silent or gravity(rule.level) < self._least else rule
-
-
-def _referred_to(correlations: Sequence[DetectionRule], *, generate: bool) -> set[str]:
-    asked = [rule.correlation for rule in correlations if rule.correlation]
-    return {each for correlation in asked if correlation.generate is generate for each in correlation.rules}

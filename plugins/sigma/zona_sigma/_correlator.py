@@ -1,14 +1,16 @@
-"""Correlations evaluated in memory while events are read: hits are put in order and handed to ``_correlating``."""
+"""Correlations evaluated while events are read: hits are put in order and handed to ``_correlating``."""
 
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from attrs import evolve
 
 from zona_core.domain.detection import DetectionRule, Firing, RuleFault
+from zona_core.ports.detection import CorrelationMemory
 from zona_sigma._correlating import Occurrence, State, group_of, step
 from zona_sigma._fields import fields_of
 
@@ -30,7 +32,11 @@ class SigmaCorrelator:
     """
 
     def __init__(
-        self, rules: Sequence[DetectionRule], correlations: Sequence[DetectionRule], most_waiting: int = MOST_WAITING
+        self,
+        rules: Sequence[DetectionRule],
+        correlations: Sequence[DetectionRule],
+        most_waiting: int = MOST_WAITING,
+        memory: CorrelationMemory | None = None,
     ) -> None:
         self.correlations = correlations
         self.late = 0
@@ -41,8 +47,7 @@ class SigmaCorrelator:
             for reference in _references(rule):
                 self._listeners.setdefault(known[reference], []).append((rule, reference))
         self._fields = {key: _fields_wanted(listening) for key, listening in self._listeners.items()}
-        self._states: dict[tuple[str, tuple[str, ...]], State] = {}
-        self._groups_at_purge = 0
+        self._memory = Memory() if memory is None else memory
         self._waiting: list[Waiting] = []
         self._most_waiting = most_waiting
         self._came = 0
@@ -73,25 +78,43 @@ class SigmaCorrelator:
             occurrence = Occurrence(rule=reference, at=at, fields=fields, event=name)
             if correlation is None or (group := group_of(correlation, occurrence)) is None:
                 continue
-            place = listener.key, group
-            verdict = step(correlation, self._states.get(place), occurrence)
-            self._states[place] = verdict.state
+            verdict = step(correlation, _state(self._memory.recall(listener, group)), occurrence)
+            self._memory.remember(listener, group, verdict.state)
             self.late += verdict.late
             if verdict.fired:
                 yield Firing(rule=listener.key, at=at, event=name, events=verdict.events, group=verdict.group)
                 yield from self._happened(listener.key, at, verdict.group, name)
+
+
+class Memory:
+    """See ``zona_core.ports.detection.CorrelationMemory``: it lasts as long as the process."""
+
+    def __init__(self) -> None:
+        self._states: dict[tuple[str, tuple[str, ...]], tuple[float, Mapping[str, Any]]] = {}
+        self._groups_at_purge = 0
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    def recall(self, rule: DetectionRule, group: Sequence[str]) -> Mapping[str, Any] | None:
+        known = self._states.get((rule.key, tuple(group)))
+        return None if known is None else known[1]
+
+    def remember(self, rule: DetectionRule, group: Sequence[str], state: Mapping[str, Any]) -> None:
+        newest = state["entries"][-1][0] if state["entries"] else -math.inf
+        span = rule.correlation.timespan if rule.correlation else 0.0
+        self._states[rule.key, tuple(group)] = newest + 2 * span, state
         if len(self._states) > max(MOST_GROUPS, 2 * self._groups_at_purge):
-            self._purge(at)
+            self._purge(newest)
 
     def _purge(self, now: float) -> None:
         """Forgets groups of which nothing that is still to come can share a window."""
-        spans = {rule.key: 2 * rule.correlation.timespan for rule in self.correlations if rule.correlation}
-        self._states = {
-            place: state
-            for place, state in self._states.items()
-            if state["entries"] and state["entries"][-1][0] >= now - spans[place[0]]
-        }
+        self._states = {place: kept for place, kept in self._states.items() if kept[0] >= now}
         self._groups_at_purge = len(self._states)
+
+
+def _state(known: Mapping[str, Any] | None) -> State | None:
+    return None if known is None else dict(known)
 
 
 def linked(correlations: Iterable[DetectionRule], rules: Sequence[DetectionRule]) -> list[DetectionRule]:

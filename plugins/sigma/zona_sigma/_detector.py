@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from zona_core.domain.detection import DetectionRule, Hit, LogSource, RuleFault
+from zona_core.ports.detection import CorrelationMemory
 from zona_sigma._code import Rule, compiled
 from zona_sigma._correlator import SigmaCorrelator
 from zona_sigma._fields import Fields, fields_of
@@ -54,9 +55,9 @@ class SigmaDetector:
     def others(self) -> Sequence[DetectionRule]:
         return self._program.others
 
-    def correlator(self) -> SigmaCorrelator:
+    def correlator(self, memory: CorrelationMemory | None = None) -> SigmaCorrelator:
         correlations = [rule for rule in self.others if rule.correlation and rule.usable]
-        return SigmaCorrelator(self.rules if correlations else (), correlations)
+        return SigmaCorrelator(self.rules if correlations else (), correlations, memory=memory)
 
     def dumped(self) -> bytes:
         return self._program.dumped()

@@ -1,0 +1,3 @@
+"""Streams of security events in Apache Kafka."""
+
+__all__: list[str] = []

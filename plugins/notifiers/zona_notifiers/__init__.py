@@ -1,0 +1,1 @@
+"""Notifiers: e-mail over SMTP, signed webhooks, Slack's incoming webhooks."""

@@ -1,0 +1,139 @@
+"""One batch: stored with all that it leads to, in one transaction, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import define, evolve
+
+from zona_core.domain.dead_letters import DeadLetter
+from zona_core.errors import InvalidInput, UnmappableEvent
+from zona_core.persistence.checks import check_document
+from zona_core.usecases._area import TenantContext
+from zona_core.usecases._intake.alerting import Alerting
+from zona_core.usecases._intake.casing import open_cases
+from zona_core.usecases._intake.correlating import StoredMemory, correlated, moments_of
+from zona_core.usecases._intake.findings import Found, findings_of, fired, hits_by_event
+from zona_core.usecases._intake.ids import Ids, OutOfIds
+from zona_core.usecases._intake.mapping import Mapped, Stream, StreamMapper
+from zona_core.usecases._intake.responding import Responses
+
+__all__ = ["Batch", "BatchResult"]
+
+
+@define(frozen=True, kw_only=True)
+class BatchResult:
+    """What became of a batch."""
+
+    received: int
+    stored: int
+    dead: int
+    hits: int
+    #: ids of those that were made, and how many others have grown
+    alerts: tuple[int, ...] = ()
+    grown: int = 0
+    cases: tuple[int, ...] = ()
+    runs: int = 0
+
+
+class Batch:
+    """Events and dead letters of one stream, on their way into the store."""
+
+    def __init__(self, context: TenantContext, stream: Stream, mapper: StreamMapper, mapped: Mapped) -> None:
+        self._context = context
+        self._stream = stream
+        self._mapper = mapper
+        self._mapped = mapped
+        self._detection = context.parts.detections.of(context.data)
+        self._hits: dict[str, list[str]] = {}
+
+    def store(self) -> BatchResult:
+        """Stores it all, and what it leads to. Raises ``StoreUnavailable`` and its like: then nothing is stored."""
+        ids, detector = Ids(self._context.data), self._detection.detector
+        if detector is not None:
+            events = list(self._mapped.events.values())
+            self._hits = hits_by_event(detector.match(event.raw for event in events), events)
+        # A guess, for ids cannot be taken within a transaction: as many as there are rules that hold.
+        rules = {rule for rules in self._hits.values() for rule in rules}
+        ids.prepare(alerts=len(rules), cases=1 if rules else 0)
+        try:
+            while True:
+                try:
+                    return self._stored(ids)
+                except OutOfIds as exc:
+                    ids.more(exc.name)
+                except InvalidInput:
+                    if not self._set_aside():
+                        raise
+                    ids.prepare()
+        finally:
+            ids.return_unused()
+
+    def _stored(self, ids: Ids) -> BatchResult:
+        context, data, mapped = self._context, self._context.data, self._mapped
+        responses = Responses(context)
+        with data.transaction():
+            new = data.events.insert_many(mapped.events.values()) if mapped.events else []
+            for letter_id in mapped.replayed:
+                data.dead_letters.delete(letter_id)
+            dead = data.dead_letters.insert_many(mapped.letters.values()) if mapped.letters else []
+            findings = findings_of(self._detection, self._found(new)) if self._hits else []
+            raised = Alerting(data, ids, self._detection.silences, context.parts.calendar).raised(findings)
+            cases = open_cases(data, ids, raised)
+            responses.begin(raised, cases)
+            result = BatchResult(
+                received=mapped.received,
+                stored=len(new),
+                dead=len(dead),
+                hits=sum(each.count for each in findings),
+                alerts=tuple(each.alert.id for each in raised if each.new),
+                grown=sum(1 for each in raised if not each.new),
+                cases=tuple(each.case.id for each in cases if each.new),
+                runs=responses.begun,
+            )
+            if new or dead or mapped.replayed:
+                data.record(context.actor, "events.ingest", f"events/{self._stream.source}", after=_noted(result))
+        responses.leave()
+        return result
+
+    def _found(self, new: Iterable[str]) -> list[Found]:
+        """What rules find in events that are new, correlations included."""
+        detector, told, events = self._detection.detector, self._detection.told, self._mapped.events
+        hits = {key: self._hits[key] for key in new if key in self._hits}
+        if detector is None or not hits:
+            return []
+        found = [
+            Found(rule, events[event_id], ((event_id, events[event_id].occurred_at),))
+            for event_id, rules in hits.items()
+            for rule in rules
+            if rule in told
+        ]
+        data = self._context.data
+        firings = [each for each in correlated(detector, StoredMemory(data), events, hits) if each.rule in told]
+        return [*found, *fired(firings, events, moments_of(data, firings, events))] if firings else found
+
+    def _set_aside(self) -> bool:
+        """Makes dead letters of the events that no store can hold; whether there were any."""
+        bad: dict[str, DeadLetter] = {}
+        for event in self._mapped.events.values():
+            try:
+                check_document({"_id": event.id, "data": event.data, "raw": event.raw})
+            except InvalidInput as exc:
+                reason = UnmappableEvent(exc.message, code="event_not_storable", faults=exc.faults)
+                letter = self._mapper.refused(event.raw, reason, event.received_at)
+                bad[event.id] = evolve(letter, raw=None, text=self._mapper.excerpt(event.raw))
+        for event_id, letter in bad.items():
+            del self._mapped.events[event_id]
+            self._hits.pop(event_id, None)
+            self._mapped.letters.setdefault(letter.id, letter)
+        return bool(bad)
+
+
+def _noted(result: BatchResult) -> dict[str, object]:
+    return {
+        "received": result.received,
+        "stored": result.stored,
+        "dead": result.dead,
+        "alerts": list(result.alerts),
+        "cases": list(result.cases),
+    }
