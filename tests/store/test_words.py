@@ -29,7 +29,7 @@ from zona_core.ports.store import Change
 )
 def test_texts_are_taken_apart(text: str, words: list[str]) -> None:
     """Runs of letters and digits, decomposed, case folded, without diacritics."""
-    assert words_of(text) == words
+    assert list(words_of(text)) == words
 
 
 @given(st.text())

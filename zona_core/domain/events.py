@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -61,6 +62,9 @@ MOST_DEPTH: Final = 64
 #: characters of a text that events are found by; what is longer is cut, in ``data`` and ``observables`` it is whole
 _LONGEST: Final = 256
 _LONGEST_VALUE: Final = 1_024
+#: letters and digits without anything between them, such as base64: what comes after so many is left out of a search
+_LONGEST_RUN: Final = 64
+_RUN: Final = re.compile(rf"([0-9A-Za-z]{{{_LONGEST_RUN}}})[0-9A-Za-z]+")
 _NESTED: Final = frozenset((dict, list))
 #: bytes; 2**64 events would be needed for an even chance that two of them have one key
 _KEY_SIZE: Final = 16
@@ -187,7 +191,8 @@ class Event:
     user: str
     src_ip: str
     dst_ip: str
-    #: the observables' values, each once and not longer than 1,024 characters: what a search for words looks into
+    #: the observables' values, each once and not longer than 1,024 characters, without the ends of runs of letters and
+    #: digits that are longer than 64: what a search for words looks into
     values: tuple[str, ...]
     observables: tuple[Observable, ...]
     #: what else there is, with the names of OCSF
@@ -297,8 +302,13 @@ def _findable(text: str) -> str:
 
 
 def _words(observables: Iterable[Observable]) -> tuple[str, ...]:
-    found = tuple({each.value[:_LONGEST_VALUE]: None for each in observables})
+    found = tuple({_searched(each.value): None for each in observables})
     return tuple(each.replace("\0", "") for each in found) if "\0" in "".join(found) else found
+
+
+def _searched(value: str) -> str:
+    """As it is searched for: nobody looks for the whole of what is encoded in it."""
+    return value if len(value) <= _LONGEST_RUN else _RUN.sub(r"\1", value)[:_LONGEST_VALUE]
 
 
 def _canonical(raw: Mapping[str, Any]) -> str:

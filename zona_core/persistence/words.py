@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from attrs import define
@@ -46,19 +46,31 @@ _ASCII_WORD: Final = re.compile(r"[0-9a-z]+")
 _OF_LETTERS: Final = (0, 7, 8, 9)
 #: what is not seen and parts nothing: soft hyphen, joiners, variation selectors
 _UNSEEN: Final = frozenset("\u00ad\u200c\u200d\u034f") | {chr(code) for code in range(0xFE00, 0xFE10)}
+#: characters of a text whose words are remembered
+_SHORT: Final = 128
 #: what a word of the first path counts, if there were nothing else in it
 _FULL: Final = 1_000_000
 #: words that every text is thought to have besides, lest a title of one word is worth twice one of two
 _BESIDES: Final = 4
 
 
-def words_of(text: str) -> list[str]:
+def words_of(text: str) -> Sequence[str]:
     """The words of a text in order, in the form in which words are compared."""
+    return _known_words(text) if len(text) <= _SHORT else _words_of(text)
+
+
+@lru_cache(maxsize=16_384)
+def _known_words(text: str) -> Sequence[str]:
+    """The same for short texts: names of hosts, users and files come again and again."""
+    return _words_of(text)
+
+
+def _words_of(text: str) -> Sequence[str]:
     if text.isascii():
-        return _ASCII_WORD.findall(text.lower())
+        return tuple(_ASCII_WORD.findall(text.lower()))
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     words = "".join(map(_PLAIN.__getitem__, folded)).split(" ")
-    return [word for word in words if word and any(map(str.isalnum, word))]
+    return tuple(word for word in words if word and any(map(str.isalnum, word)))
 
 
 class _Plain(dict[str, str]):
@@ -90,12 +102,17 @@ def weights_of(document: Mapping[str, Any], paths: Iterable[str]) -> dict[str, i
 
     A word counts the more the more of its text it is, and the earlier its path stands.
     """
-    weights: Counter[str] = Counter()
+    weights: dict[str, int] = {}
     for place, path in enumerate(paths, 1):
-        words = Counter(word for text in _texts(value_at(document, path)) for word in words_of(text))
-        length = words.total() + _BESIDES
-        for word, count in words.items():
-            weights[word] += max(_FULL * count // length // place, 1)
+        counts: dict[str, int] = {}
+        length = _BESIDES
+        for text in _texts(value_at(document, path)):
+            words = words_of(text)
+            length += len(words)
+            for word in words:
+                counts[word] = counts.get(word, 0) + 1
+        for word, count in counts.items():
+            weights[word] = weights.get(word, 0) + max(_FULL * count // length // place, 1)
     return weights
 
 

@@ -74,7 +74,7 @@ def _replayed(context: TenantContext, stream: Stream, letters: list[DeadLetter],
         else:
             data.dead_letters.modify({"_id": letter.id}, count="attempts")
     batch.received = len(batch.replayed)
-    result = Batch(context, stream, mapper, batch).store()
+    result = Batch(context, stream, mapper, batch, context.parts.detections.of(data)).store()
     return evolve(
         before,
         tried=before.tried + len(letters),

@@ -26,7 +26,8 @@ _LONGEST_KEY: Final = 200
 _LONGEST_TITLE: Final = 500
 #: what parts the documents of a YAML stream (YAML 1.2, chapter 9); no text within one begins a line so
 _BETWEEN: Final = re.compile(r"^---(?:[ \t].*)?$", re.MULTILINE)
-_PAGE: Final = 1_000
+#: rules that are stored together
+_TOGETHER: Final = 250
 
 
 @define(frozen=True, kw_only=True)
@@ -104,10 +105,22 @@ def parsed_rules(context: TenantContext, texts: Iterable[tuple[str, str]], *, en
 
 
 def put_rules(context: TenantContext, rules: Sequence[Rule]) -> AddedRules:
-    """Stores rules, each in the place of the one with its id."""
+    """Stores rules, each in the place of the one with its id; some hundreds together, so that nobody waits for long."""
+    added = updated = 0
+    for begin in range(0, len(rules), _TOGETHER):
+        new, changed = _put(context, rules[begin : begin + _TOGETHER])
+        added, updated = added + new, updated + changed
+    unusable = [RuleProblem.of(rule.definition, rule.definition.unusable) for rule in rules if rule.definition.unusable]
+    unchanged = len(rules) - added - updated
+    return AddedRules(added=added, updated=updated, unchanged=unchanged, unusable=tuple(unusable))
+
+
+def _put(context: TenantContext, rules: Sequence[Rule]) -> tuple[int, int]:
+    """How many of these were new and how many said something else before."""
     data = context.data
     with data.transaction():
-        known = _known(context, [rule.id for rule in rules])
+        there = data.rules.find({"_id": In([rule.id for rule in rules])}, limit=_TOGETHER).items
+        known = {rule.id: rule for rule in there}
         new = [rule for rule in rules if rule.id not in known]
         changed = [
             evolve(rule, enabled=before.enabled, created_ts=before.created_ts, revision=before.revision)
@@ -116,15 +129,13 @@ def put_rules(context: TenantContext, rules: Sequence[Rule]) -> AddedRules:
         ]
         for rule in changed:
             data.rules.replace(rule)
-        for begin in range(0, len(new), _PAGE):
-            data.rules.insert_many(new[begin : begin + _PAGE])
+        if new:
+            data.rules.insert_many(new)
         if new or changed:
             data.changed(DETECTION)
             ids = {"added": [rule.id for rule in new], "updated": [rule.id for rule in changed]}
             data.record(context.actor, "rules.add", "rules", after=ids)
-    unusable = [RuleProblem.of(rule.definition, rule.definition.unusable) for rule in rules if rule.definition.unusable]
-    unchanged = len(rules) - len(new) - len(changed)
-    return AddedRules(added=len(new), updated=len(changed), unchanged=unchanged, unusable=tuple(unusable))
+    return len(new), len(changed)
 
 
 def parsed_exception(context: TenantContext, text: str) -> DetectionRule:
@@ -138,14 +149,6 @@ def parsed_exception(context: TenantContext, text: str) -> DetectionRule:
     if problem:
         raise InvalidInput.of([Fault("text", problem, "a Sigma filter as YAML")], "The exception")
     return rules[0]
-
-
-def _known(context: TenantContext, ids: Sequence[str]) -> dict[str, Rule]:
-    found: dict[str, Rule] = {}
-    for begin in range(0, len(ids), _PAGE):
-        page = context.data.rules.find({"_id": In(ids[begin : begin + _PAGE])}, limit=_PAGE)
-        found |= {rule.id: rule for rule in page.items}
-    return found
 
 
 def _documents(text: str, count: int) -> list[str]:

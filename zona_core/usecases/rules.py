@@ -35,8 +35,9 @@ class DetectionRules(Area):
         """Takes the rules in texts (YAML, one document or several), each given with its name, as of a file.
 
         One with the id of a rule that is there takes its place, and stays switched on or off as that was; new ones are
-        as ``enabled`` says. What cannot be used is kept all the same, and told with its reason. All or nothing.
-        Raises ``InvalidInput`` if there is no rule in them, or more than 20,000.
+        as ``enabled`` says. What cannot be used is kept all the same, and told with its reason. Some hundreds are
+        stored together: after a failure all can be sent again. Raises ``InvalidInput`` if there is no rule in them, or
+        more than 20,000.
         """
         rules = parsed_rules(self._context, texts, enabled=enabled)
         return put_rules(self._context, rules)

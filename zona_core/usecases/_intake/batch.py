@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from attrs import define, evolve
 
@@ -13,6 +13,8 @@ from zona_core.usecases._area import TenantContext
 from zona_core.usecases._intake.alerting import Alerting
 from zona_core.usecases._intake.casing import open_cases
 from zona_core.usecases._intake.correlating import StoredMemory, correlated, moments_of
+from zona_core.usecases._intake.detection import Detection
+from zona_core.usecases._intake.escalating import escalate_new
 from zona_core.usecases._intake.findings import Found, findings_of, fired, hits_by_event
 from zona_core.usecases._intake.ids import Ids, OutOfIds
 from zona_core.usecases._intake.mapping import Mapped, Stream, StreamMapper
@@ -39,37 +41,51 @@ class BatchResult:
 class Batch:
     """Events and dead letters of one stream, on their way into the store."""
 
-    def __init__(self, context: TenantContext, stream: Stream, mapper: StreamMapper, mapped: Mapped) -> None:
+    def __init__(
+        self, context: TenantContext, stream: Stream, mapper: StreamMapper, mapped: Mapped, detection: Detection
+    ) -> None:
         self._context = context
         self._stream = stream
         self._mapper = mapper
         self._mapped = mapped
-        self._detection = context.parts.detections.of(context.data)
-        self._hits: dict[str, list[str]] = {}
+        self._detection = detection
+        events = list(mapped.events.values())
+        detector = detection.detector
+        self._hits = hits_by_event(detector.match(event.raw for event in events), events) if detector else {}
 
-    def store(self) -> BatchResult:
-        """Stores it all, and what it leads to. Raises ``StoreUnavailable`` and its like: then nothing is stored."""
-        ids, detector = Ids(self._context.data), self._detection.detector
-        if detector is not None:
-            events = list(self._mapped.events.values())
-            self._hits = hits_by_event(detector.match(event.raw for event in events), events)
+    def __len__(self) -> int:
+        """How many events it has."""
+        return len(self._mapped.events)
+
+    def halves(self) -> tuple[Batch, Batch]:
+        """Two batches with all that this one has."""
+        context, stream, mapper = self._context, self._stream, self._mapper
+        first, second = (Batch(context, stream, mapper, part, self._detection) for part in self._mapped.halves())
+        return first, second
+
+    def store(self, along: Callable[[], None] | None = None) -> BatchResult:
+        """Stores it all, what it leads to, and what ``along`` stores, together.
+
+        Raises ``StoreUnavailable`` and its like: then nothing is stored.
+        """
+        ids = Ids(self._context.data)
         # A guess, for ids cannot be taken within a transaction: as many as there are rules that hold.
         rules = {rule for rules in self._hits.values() for rule in rules}
         ids.prepare(alerts=len(rules), cases=1 if rules else 0)
         try:
             while True:
                 try:
-                    return self._stored(ids)
+                    return self._stored(ids, along)
                 except OutOfIds as exc:
                     ids.more(exc.name)
-                except InvalidInput:
-                    if not self._set_aside():
+                except InvalidInput as exc:
+                    if exc.code == "batch_too_large" or not self._set_aside():
                         raise
                     ids.prepare()
         finally:
             ids.return_unused()
 
-    def _stored(self, ids: Ids) -> BatchResult:
+    def _stored(self, ids: Ids, along: Callable[[], None] | None) -> BatchResult:
         context, data, mapped = self._context, self._context.data, self._mapped
         responses = Responses(context)
         with data.transaction():
@@ -79,6 +95,7 @@ class Batch:
             dead = data.dead_letters.insert_many(mapped.letters.values()) if mapped.letters else []
             findings = findings_of(self._detection, self._found(new)) if self._hits else []
             raised = Alerting(data, ids, self._detection.silences, context.parts.calendar).raised(findings)
+            raised = escalate_new(data, raised)
             cases = open_cases(data, ids, raised)
             responses.begin(raised, cases)
             result = BatchResult(
@@ -91,6 +108,8 @@ class Batch:
                 cases=tuple(each.case.id for each in cases if each.new),
                 runs=responses.begun,
             )
+            if along is not None:
+                along()
             if new or dead or mapped.replayed:
                 data.record(context.actor, "events.ingest", f"events/{self._stream.source}", after=_noted(result))
         responses.leave()

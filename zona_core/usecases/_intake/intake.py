@@ -1,22 +1,34 @@
-"""Raw events of one stream, taken in batch by batch. Memory holds one batch, whatever the length of the stream."""
+"""Raw events of one stream, taken in batch by batch. Memory holds a few batches, whatever the length of the stream."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final, TypeAlias, TypeVar
 
 from attrs import define
 
 from zona_core.domain.event_streams import ReadEvent
+from zona_core.errors import Conflict, InvalidInput
 from zona_core.usecases._area import TenantContext
 from zona_core.usecases._intake.batch import Batch, BatchResult
 from zona_core.usecases._intake.mapping import Stream, StreamMapper
 
-__all__ = ["MOST_TOLD", "IngestReport", "take_in"]
+__all__ = ["MOST_TOLD", "Along", "IngestReport", "take_in"]
 
-#: events of a batch, and bytes of them as text
-_MOST_EVENTS: Final = 1_000
-_MOST_BYTES: Final = 8 << 20
+T = TypeVar("T")
+
+#: what is stored together with the last batch
+Along: TypeAlias = Callable[[], None]
+
+#: events of a batch, and bytes of them as text: MongoDB slows down with transactions that are larger than some MB
+_MOST_EVENTS: Final = 400
+_MOST_BYTES: Final = 2 << 20
+#: a batch of fewer is not parted any more
+_LEAST_EVENTS: Final = 2
+#: how often a batch is tried that others were in the way of, and seconds before the second time
+_ATTEMPTS: Final = 6
+_PAUSE: Final = 0.1
 #: ids of alerts, cases and dead letters that a report names
 MOST_TOLD: Final = 1_000
 
@@ -66,19 +78,87 @@ def take_in(
     stream: Stream,
     events: Iterable[ReadEvent],
     progress: Callable[[IngestReport], None] = lambda _: None,
+    along: Along | None = None,
 ) -> IngestReport:
     """Takes raw events in; ``progress`` is told after each batch what is stored by then.
+
+    ``along`` is called within the transaction of the last batch: what it stores is there if and only if all events
+    are. Without any event it is called in a transaction of its own.
 
     Raises ``NotFound`` and ``InvalidInput`` for the mapper before anything is read; ``StoreUnavailable`` and its like
     at a batch that could not be stored: those before it are, and all can be sent again.
     """
-    mapper = StreamMapper(context.parts, stream, context.data.now)
+    preparing = _Preparing(context, stream)
     report = IngestReport()
-    for batch in _batches(events):
+    for batch, last in _ahead(preparing.batches(events)):
         context.admit()
-        report = report.with_batch(Batch(context, stream, mapper, mapper.mapped(batch)).store())
+        preparing.look()
+        for result in _stored(context, batch, along if last else None):
+            report = report.with_batch(result)
         progress(report)
+    if not report.received and along is not None:
+        with context.data.transaction():
+            along()
     return report
+
+
+class _Preparing:
+    """Reads, maps and matches: all that can be done before a batch is stored, so while the one before it is."""
+
+    def __init__(self, context: TenantContext, stream: Stream) -> None:
+        self._context = context
+        self._mapper = StreamMapper(context.parts, stream, lambda: self._now)
+        self._stream = stream
+        self.look()
+
+    def look(self) -> None:
+        """Looks at the store again: what events are asked, and its clock. By the thread that stores."""
+        data = self._context.data
+        self._detection, self._now = self._context.parts.detections.of(data), data.now()
+
+    def batches(self, events: Iterable[ReadEvent]) -> Iterator[tuple[Batch, bool]]:
+        """The batches, each with whether it is the last one; nothing is read from the store or written to it."""
+        held: list[ReadEvent] | None = None
+        for following in _batches(events):
+            if held is not None:
+                yield self._batch(held), False
+            held = following
+        if held is not None:
+            yield self._batch(held), True
+
+    def _batch(self, read: list[ReadEvent]) -> Batch:
+        return Batch(self._context, self._stream, self._mapper, self._mapper.mapped(read), self._detection)
+
+
+def _stored(context: TenantContext, batch: Batch, along: Along | None) -> Iterator[BatchResult]:
+    """Stores a batch, in parts if the store cannot hold it at once; ``along`` goes with the last part."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            result = batch.store(along)
+        except Conflict as exc:
+            if exc.code != "transaction_undone" or attempt == _ATTEMPTS - 1:
+                raise
+            context.parts.clock.sleep(_PAUSE * 2**attempt)  # a store that is short of memory needs a moment
+        except InvalidInput as exc:
+            if exc.code != "batch_too_large" or len(batch) < _LEAST_EVENTS:
+                raise
+            break
+        else:
+            yield result
+            return
+    first, second = batch.halves()
+    yield from _stored(context, first, None)
+    yield from _stored(context, second, along)
+
+
+def _ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same, each made while the one before it is in use; never more than one ahead."""
+    end = object()
+    with ThreadPoolExecutor(1, thread_name_prefix="zona-intake") as pool:
+        pending: Future[Any] = pool.submit(next, items, end)
+        while (item := pending.result()) is not end:
+            pending = pool.submit(next, items, end)
+            yield item
 
 
 def _batches(events: Iterable[ReadEvent]) -> Iterator[list[ReadEvent]]:

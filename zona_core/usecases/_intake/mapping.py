@@ -8,7 +8,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Final, Protocol
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from zona_core.domain.dead_letters import DeadLetter
 from zona_core.domain.event_streams import ReadEvent
@@ -45,6 +45,14 @@ class Mapped:
     #: dead letters that these events were, and that are done with
     replayed: list[str] = field(factory=list)
     received: int = 0
+
+    def halves(self) -> tuple[Mapped, Mapped]:
+        """Two batches with all that this one has."""
+        keys = list(self.events)
+        middle = len(keys) // 2
+        first = Mapped(events={key: self.events[key] for key in keys[:middle]}, received=middle)
+        rest = {key: self.events[key] for key in keys[middle:]}
+        return first, evolve(self, events=rest, received=self.received - middle)
 
 
 class Mappers(Protocol):

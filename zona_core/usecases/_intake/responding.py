@@ -108,7 +108,8 @@ class Responses:
             Beginning(self._context).left()
 
     def _for_alert(self, raised: Raised) -> None:
-        alert, policy = raised.alert, raised.finding.policy
+        # Read again: a case may have taken it in since it was raised.
+        alert, policy = self._context.data.alerts.need(raised.alert.id), raised.finding.policy
         runs, problems = list(alert.runs), list(alert.problems)
         subject = _Subject(
             name=f"alerts/{alert.id}",
