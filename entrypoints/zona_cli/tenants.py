@@ -100,7 +100,8 @@ def show(session: Session, code: str) -> None:
             ("E-mail", found.contact_email),
             ("Database", _place(found)),
             ("Private networks", _networks(found)),
-            ("Runs kept", _kept(found)),
+            ("Runs kept", _kept(found, "run_retention_days")),
+            ("Events kept", _kept(found, "event_retention_days")),
             ("Made", out.moment(found.created_ts)),
             ("Changed", out.moment(found.updated_ts)),
         ]
@@ -149,18 +150,32 @@ def policy(session: Session, code: str, allow_network: tuple[str, ...], deny_pri
     metavar="DAYS",
     help="How long runs are kept once they have ended; 0: for ever.",
 )
-@click.option("--defaults", is_flag=True, help="No setting of its own: the platform's count.")
+@click.option(
+    "--event-retention-days",
+    type=click.FloatRange(0, 36_500),
+    metavar="DAYS",
+    help="How long events are kept once they have been received; 0: for ever.",
+)
+@click.option("--defaults", is_flag=True, help="No settings of its own: the platform's count.")
 @pass_session
-def compliance(session: Session, code: str, run_retention_days: float | None, defaults: bool) -> None:
+def compliance(
+    session: Session,
+    code: str,
+    run_retention_days: float | None,
+    event_retention_days: float | None,
+    defaults: bool,
+) -> None:
     """Set the compliance settings of the tenant CODE, in the place of those set before.
 
-    Runs that are too old by then are removed when the duty "retention" comes round.
+    What is too old by then is removed when the duties "retention" and "event_retention" come round.
     """
-    if (run_retention_days is not None) == defaults:
-        raise click.UsageError("give either --run-retention-days or --defaults")
-    wanted = {} if run_retention_days is None else {"run_retention_days": run_retention_days}
+    given = {"run_retention_days": run_retention_days, "event_retention_days": event_retention_days}
+    wanted = {name: days for name, days in given.items() if days is not None}
+    if bool(wanted) == defaults:
+        raise click.UsageError("give either --run-retention-days, --event-retention-days or both, or --defaults")
     after = session.system().tenants.set_compliance(code, wanted)
-    out.done(session, after, f"the runs of the tenant {after.tenant_code} are kept {_kept(after)}")
+    runs, events = _kept(after, "run_retention_days"), _kept(after, "event_retention_days")
+    out.done(session, after, f"the runs of the tenant {after.tenant_code} are kept {runs}, its events {events}")
 
 
 @tenants.command()
@@ -200,10 +215,10 @@ def _place(tenant: Tenant) -> str:
     return own if tenant.placement.value == "own" else "the shared one"
 
 
-def _kept(tenant: Tenant) -> str:
-    days = tenant.compliance.get("run_retention_days")
+def _kept(tenant: Tenant, setting: str) -> str:
+    days = tenant.compliance.get(setting)
     if days is None:
-        return "as the setting run_retention_days says"
+        return f"as the setting {setting} says"
     return f"for {days:,g} days" if days else "for ever"
 
 

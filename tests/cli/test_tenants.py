@@ -58,7 +58,8 @@ def test_the_compliance_settings_are_replaced(ready: Any) -> None:
     assert "as the setting run_retention_days says" in ready("tenants", "show", "localhost").stdout
     for days, told in (("90", "for 90 days"), ("0.5", "for 0.5 days"), ("0", "for ever")):
         done = ready("tenants", "compliance", "localhost", "--run-retention-days", days)
-        assert done.stdout == f"the runs of the tenant localhost are kept {told}\n"
+        told_too = "its events as the setting event_retention_days says"
+        assert done.stdout == f"the runs of the tenant localhost are kept {told}, {told_too}\n"
         assert told in ready("tenants", "show", "localhost").stdout
     done = ready("tenants", "compliance", "localhost", "--defaults", "-o", "json")
     assert json.loads(done.stdout)["compliance"] == {}

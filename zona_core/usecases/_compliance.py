@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from zona_core.errors import Fault, InvalidInput
+from zona_core.usecases._engine.event_retention import COMPLIANCE_KEY as EVENT_RETENTION_DAYS
 from zona_core.usecases._engine.retention import COMPLIANCE_KEY as RUN_RETENTION_DAYS
 
-__all__ = ["RUN_RETENTION_DAYS", "checked_compliance"]
+__all__ = ["EVENT_RETENTION_DAYS", "RUN_RETENTION_DAYS", "checked_compliance"]
 
 #: by name: the least and the most that it may be, as the platform's setting of the same name, and what it counts
-_KNOWN: Final[Mapping[str, tuple[float, float, str]]] = {RUN_RETENTION_DAYS: (0, 36_500, "days, 0: for ever")}
+_KNOWN: Final[Mapping[str, tuple[float, float, str]]] = {
+    EVENT_RETENTION_DAYS: (0, 36_500, "days, 0: for ever"),
+    RUN_RETENTION_DAYS: (0, 36_500, "days, 0: for ever"),
+}
 
 
 def checked_compliance(settings: Mapping[str, Any]) -> dict[str, float]:

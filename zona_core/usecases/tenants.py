@@ -129,9 +129,10 @@ class Tenants(Area):
     def set_compliance(self, code: str, settings: Mapping[str, Any], *, revision: int | None = None) -> Tenant:
         """Sets the tenant's compliance settings, in the place of those set before.
 
-        ``run_retention_days`` (0-36,500; 0: for ever): how long its runs are kept once they have ended. For what is
-        left out the platform's setting of that name counts. What has become too old goes when the duty ``retention``
-        comes round.
+        ``run_retention_days``: how long its runs are kept once they have ended; ``event_retention_days``: its events
+        once they have been received, unless they belong to a case (both 0-36,500; 0: for ever). For what is left out
+        the platform's setting of that name counts. What has become too old goes when the duties ``retention`` and
+        ``event_retention`` come round.
         Raises ``InvalidInput``, also for names that are no setting, ``NotFound``, ``RevisionConflict``.
         """
         wanted = checked_compliance(settings)

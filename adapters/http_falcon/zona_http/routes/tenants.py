@@ -49,6 +49,10 @@ class Network:
 class Compliance:
     """Compliance settings of a tenant; for what is left out, or null, the platform's setting counts."""
 
+    event_retention_days: Annotated[
+        Annotated[float, Meta(ge=0, le=36_500)] | None,
+        Meta(description="days that events are kept once they have been received; 0: for ever", examples=[30]),
+    ] = None
     run_retention_days: Annotated[
         Annotated[float, Meta(ge=0, le=36_500)] | None,
         Meta(description="days that runs are kept once they have ended; 0: for ever", examples=[90]),
