@@ -36,7 +36,7 @@ def policy(workspace: Workspace) -> Callable[..., None]:
                 Field(name="severity", kind=FieldKind.TEXT, required=True),
             ),
             steps=(Step(name="note", set={"host": "{{ inputs.event.host }}", "how": "{{ inputs.severity }}"}),),
-            outputs={"host": "{{ steps.note.host }}", "how": "{{ steps.note.how }}"},
+            outputs={"host": "{{ steps.note.outputs.host }}", "how": "{{ steps.note.outputs.how }}"},
         )
     )
     return made
