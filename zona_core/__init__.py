@@ -88,8 +88,10 @@ if TYPE_CHECKING:
     from zona_core.domain.licences import Feature, Licence, LicenceState, LicenceType, Resource
     from zona_core.doors import System, Workspace
     from zona_core.usecases._distribute import Recipient, TenantDistribution
+    from zona_core.usecases._event_search import EventFilter
     from zona_core.usecases._export import ExportReport
     from zona_core.usecases._import import AppImport, ImportReport, ImportResult, OnConflict
+    from zona_core.usecases._intake.intake import IngestReport
     from zona_core.usecases._new_instance import NewInstance
     from zona_core.usecases.gate import Gate, Identity, Tokens
 
@@ -104,6 +106,8 @@ _LATER = {
     **dict.fromkeys(("Feature", "Licence", "LicenceState", "LicenceType", "Resource"), "zona_core.domain.licences"),
     **dict.fromkeys(("Gate", "Identity", "Tokens"), "zona_core.usecases.gate"),
     **dict.fromkeys(("Recipient", "TenantDistribution"), "zona_core.usecases._distribute"),
+    **dict.fromkeys(("EventFilter",), "zona_core.usecases._event_search"),
+    **dict.fromkeys(("IngestReport",), "zona_core.usecases._intake.intake"),
     **dict.fromkeys(("ExportReport",), "zona_core.usecases._export"),
     **dict.fromkeys(("AppImport", "ImportReport", "ImportResult", "OnConflict"), "zona_core.usecases._import"),
 }
@@ -128,6 +132,7 @@ __all__ = [
     "Credential",
     "DependentTask",
     "DuplicateKey",
+    "EventFilter",
     "EventsApiConfig",
     "Execution",
     "ExportReport",
@@ -141,6 +146,7 @@ __all__ = [
     "ImportReport",
     "ImportResult",
     "ImportedApp",
+    "IngestReport",
     "Instance",
     "InstanceStatus",
     "Integration",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from zona_core.usecases.cases import Cases
     from zona_core.usecases.channels import Channels
     from zona_core.usecases.events import Events
+    from zona_core.usecases.evidence import EvidenceFiles
     from zona_core.usecases.feeds import Feeds
     from zona_core.usecases.licence import Licensing
     from zona_core.usecases.package_keys import PackageKeys
@@ -150,8 +151,8 @@ class Workspace(_Door):
     AREAS: ClassVar[Mapping[str, str]] = {
         name: name
         for name in (
-            "alerts", "api_keys", "apps", "audit", "cases", "channels", "credentials", "events", "feeds", "instances",
-            "package_keys", "packages", "playbooks", "policies", "revisions",
+            "alerts", "api_keys", "apps", "audit", "cases", "channels", "credentials", "events", "evidence", "feeds",
+            "instances", "package_keys", "packages", "playbooks", "policies", "revisions",
             "roles", "rules", "runs", "schedules", "sessions", "silences", "tasks", "users",
         )
     }  # fmt: skip
@@ -220,6 +221,13 @@ class Workspace(_Door):
         from zona_core.usecases.cases import Cases
 
         return Cases(self._context)
+
+    @cached_property
+    def evidence(self) -> EvidenceFiles:
+        """Files that belong to cases."""
+        from zona_core.usecases.evidence import EvidenceFiles
+
+        return EvidenceFiles(self._context)
 
     @cached_property
     def policies(self) -> Policies:

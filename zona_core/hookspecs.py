@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .ports.detection import DetectionRules
     from .ports.events import EventMapperFactory
     from .ports.notifiers import Notifier
+    from .ports.reports import CaseReporter
     from .ports.streams import Streams
 
 __all__ = ["PROJECT", "PluginDetails", "hookimpl", "hookspec"]
@@ -181,6 +182,11 @@ def zona_graph_painters(details: PluginDetails) -> Mapping[str, Callable[[], Gra
 @hookspec
 def zona_waterfall_painters(details: PluginDetails) -> Mapping[str, Callable[[], WaterfallPainter]]:  # type: ignore[empty-body]
     """Painters of what happened in the course of time by name (``bars``)."""
+
+
+@hookspec
+def zona_case_reporters(details: PluginDetails) -> Mapping[str, Callable[[], CaseReporter]]:  # type: ignore[empty-body]
+    """Makers of reports on cases by name (``page``)."""
 
 
 @hookspec

@@ -65,6 +65,7 @@ class Parts:
         self.package_formats = plugins.package_formats
         self.graph_painter = plugins.graph_painter
         self.waterfall_painter = plugins.waterfall_painter
+        self.case_reporter = plugins.case_reporter
         self.calendar = plugins.calendar
         self.expressions = plugins.expressions
         self.detection_rules = plugins.detection_rules

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from zona_core.ports.detection import DetectionRules
     from zona_core.ports.events import EventMapper, EventMapperFactory
     from zona_core.ports.notifiers import Notifier
+    from zona_core.ports.reports import CaseReporter
     from zona_core.ports.streams import Streams
 
 __all__ = ["PluginReport", "Plugins"]
@@ -199,6 +200,11 @@ class Plugins:
         factories: Factories[WaterfallPainter] = self._offered("zona_waterfall_painters")
         return self._instance("waterfall painter", name, factories)
 
+    def case_reporter(self, name: str = "page") -> CaseReporter:
+        """The maker of reports on cases of that name; raises ``NotFound``."""
+        factories: Factories[CaseReporter] = self._offered("zona_case_reporters")
+        return self._instance("case reporter", name, factories)
+
     def expressions(self, name: str = "jmespath") -> Expressions:
         """The language of templates and expressions of that name; raises ``NotFound``."""
         factories: Factories[Expressions] = self._offered("zona_expressions")
@@ -272,6 +278,7 @@ class Plugins:
             "streams": sorted(self._offered("zona_streams")),
             "graph painters": sorted(self._offered("zona_graph_painters")),
             "waterfall painters": sorted(self._offered("zona_waterfall_painters")),
+            "case reporters": sorted(self._offered("zona_case_reporters")),
             "run observers": sorted(self._offered("zona_run_observers")),
             "executors": sorted(self._offered("zona_executors")),
             "expression languages": sorted(self._offered("zona_expressions")),

@@ -72,15 +72,27 @@ class Settings:
     max_result_bytes: int = 262_144
     #: bytes of results (as JSON) that are kept at all: a task that gives more has failed
     max_blob_bytes: int = 67_108_864
+    #: feeds that this process polls at a time, and streams that it reads; 0: it leaves them to others
+    feed_polls: int = 8
+    feed_streams: int = 8
+    #: bytes that a file may have that is kept as evidence of a case
+    max_evidence_bytes: int = 268_435_456
     #: days that runs are kept once they have ended, unless their tenant's compliance settings say something else; 0:
     #: for ever
     run_retention_days: float = 0.0
-    #: seconds between two looks for runs that are to be removed; 0: never, as in all that follow
+    #: days that events are kept once they have been received, unless they belong to a case or their tenant's compliance
+    #: settings say something else; 0: for ever
+    event_retention_days: float = 0.0
+    #: seconds between two looks for runs and events that are to be removed; 0: never, as in all that follow
     retention_interval: float = 3_600.0
     #: seconds between two removals of what is past its time: sessions, kept answers of keyed calls
     expiry_interval: float = 3_600.0
     #: seconds between two looks for instances that are to be checked
     health_interval: float = 30.0
+    #: seconds between two looks for cases whose clocks have run out
+    case_clock_interval: float = 30.0
+    #: seconds between two looks for alerts that are to escalate
+    escalation_interval: float = 2.0
     #: seconds between two counts of what the licence limits
     licence_interval: float = 86_400.0
     #: seconds between two looks at how old the key is that signs access tokens
@@ -121,12 +133,18 @@ class Settings:
             for name, value, least, most in (
                 ("workers", self.workers, 1, 1024),
                 ("lease_seconds", self.lease_seconds, 1, 3_600),
+                ("feed_polls", self.feed_polls, 0, 1_024),
+                ("feed_streams", self.feed_streams, 0, 1_024),
                 ("max_result_bytes", self.max_result_bytes, 1_024, 8_388_608),
                 ("max_blob_bytes", self.max_blob_bytes, 1_024, 1_073_741_824),
+                ("max_evidence_bytes", self.max_evidence_bytes, 1_024, 1_099_511_627_776),
                 ("run_retention_days", self.run_retention_days, 0, 36_500),
+                ("event_retention_days", self.event_retention_days, 0, 36_500),
                 ("retention_interval", self.retention_interval, 0, 31 * 86_400),
                 ("expiry_interval", self.expiry_interval, 0, 31 * 86_400),
                 ("health_interval", self.health_interval, 0, 31 * 86_400),
+                ("case_clock_interval", self.case_clock_interval, 0, 31 * 86_400),
+                ("escalation_interval", self.escalation_interval, 0, 31 * 86_400),
                 ("licence_interval", self.licence_interval, 0, 31 * 86_400),
                 ("key_interval", self.key_interval, 0, 31 * 86_400),
                 ("signing_key_days", self.signing_key_days, 0, 36_500),

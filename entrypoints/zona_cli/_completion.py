@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "app_titles",
+    "channel_titles",
     "complete",
     "credential_titles",
+    "feed_titles",
     "instance_titles",
+    "notifier_names",
     "package_key_names",
     "playbook_titles",
+    "policy_titles",
     "run_ids",
     "schedule_titles",
     "task_tags",
@@ -63,6 +67,22 @@ def app_titles(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[
     return _offered(ctx, incomplete, lambda here: (app.title for app in here.apps.list(limit=_MOST).items))
 
 
+def channel_titles(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """Titles of channels."""
+    return _offered(ctx, incomplete, lambda here: (each.title for each in here.channels.list(limit=_MOST).items))
+
+
+def policy_titles(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """Titles of policies."""
+    return _offered(ctx, incomplete, lambda here: (each.title for each in here.policies.list(limit=_MOST).items))
+
+
+def notifier_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """Names of notifiers."""
+    plugins = ctx.ensure_object(Session).zona.plugins
+    return _offered(ctx, incomplete, lambda _: plugins.offers["notifiers"])
+
+
 def task_tags(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
     """Tags of the tasks of the app that stands before."""
     app = ctx.params["app"]
@@ -78,6 +98,11 @@ def instance_titles(ctx: click.Context, _: click.Parameter, incomplete: str) -> 
 def credential_titles(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
     """Titles of credentials."""
     return _offered(ctx, incomplete, lambda here: (each.title for each in here.credentials.list(limit=_MOST).items))
+
+
+def feed_titles(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """Titles of feeds."""
+    return _offered(ctx, incomplete, lambda here: (each.title for each in here.feeds.list(limit=_MOST).items))
 
 
 def package_key_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:

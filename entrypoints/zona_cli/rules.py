@@ -1,4 +1,4 @@
-"""``zona rules``: detection rules in files, asked of files of events. It takes neither a store nor a tenant."""
+"""``zona rules``: detection rules in files, asked of files of events; and those that a tenant keeps."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from zona_cli import _output as out
 from zona_cli._commands import Group
 from zona_cli._files import STANDARD
 from zona_cli._session import Session, pass_session
+from zona_cli.rule_exceptions import exceptions
+from zona_cli.rules_kept import KEPT
 
 if TYPE_CHECKING:
     from zona_core.usecases.rule_files import RuleFiles
@@ -51,10 +53,15 @@ def _asking(function: F) -> F:
 
 @click.group(cls=Group)
 def rules() -> None:
-    """Ask detection rules in files of events in files.
+    """Keep detection rules, or ask those in files.
 
-    Rules are in the Sigma format: files, or folders of them. Neither a store nor a tenant is needed, nor zona init.
+    Rules are in the Sigma format: files, or folders of them. scan, test and check need neither a store nor a tenant,
+    nor zona init; the others look after the rules that a tenant's events are asked.
     """
+
+
+for _command in (*KEPT, exceptions):
+    rules.add_command(_command)
 
 
 @rules.command()

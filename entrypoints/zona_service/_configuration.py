@@ -34,6 +34,7 @@ _BOUNDS: Final = {
     "max_body": (1, 1 << 31),
     "max_upload": (1, 1 << 31),
     "max_package": (1, 1 << 40),
+    "max_stream": (1, 1 << 40),
     "client_limit": (0, 1_000_000_000),
     "key_limit": (0, 1_000_000_000),
     "tenant_limit": (0, 1_000_000_000),

@@ -107,7 +107,7 @@ class Connection(TConn):  # type: ignore[misc]  # Gunicorn has no types
         if self._tls:
             # NOTE: here the time-outs of the kernel do not count, as Python tries again.
             self.sock.settimeout(_SILENCE)
-        self._rest.until = time.monotonic() + _BODY_SECONDS if self.unfinished else 0.0
+        self._rest.patience = _BODY_SECONDS if self.unfinished else None
 
     def part(self) -> None:
         """Says that nothing more comes; what is on its way is taken, as a reset would take the answer with it.
@@ -179,26 +179,26 @@ class Connection(TConn):  # type: ignore[misc]  # Gunicorn has no types
 class _Rest(SocketUnreader):  # type: ignore[misc]
     """What a thread reads of a request: what was gathered, then the rest of a large body if it comes in time."""
 
-    #: when the client is given up; 0 if everything was gathered
-    until = 0.0
-    #: whether it was
+    #: seconds that a thread may still wait for the client; None if everything was gathered. What the service does with
+    #: what has come, while more is on its way, is not the client's time
+    patience: float | None = None
+    #: whether it was given up
     late = False
 
     def chunk(self, size_hint: int | None = None) -> bytes:
         """More of the body; if it does not come in time, it ends here."""
-        if self.late or not self.until:
+        if self.late or self.patience is None:
             return b""
-        left = self.until - time.monotonic()
-        before = self.sock.gettimeout()
+        began, before = time.monotonic(), self.sock.gettimeout()
         try:
-            self.sock.settimeout(max(0.0, min(left, _SILENCE)))
+            self.sock.settimeout(max(0.0, min(self.patience, _SILENCE)))
             data: bytes = super().chunk(size_hint)
         except (TimeoutError, BlockingIOError, ssl.SSLWantReadError):
             self.late = True
             return b""
         finally:
             self.sock.settimeout(before)
-        self.until += len(data) / _BODY_RATE
+        self.patience += len(data) / _BODY_RATE - (time.monotonic() - began)
         return data
 
 

@@ -52,7 +52,7 @@ def test_a_scan_shows_a_line_for_each_rule(zona: Any, user_cache: Path) -> None:
     assert head.split() == ["Level", "Rule", "Hits", "First", "Last", "File", "Line"]
     assert [row.split()[0] for row in rows] == ["high", "medium"]
     assert all(path.name in done.stdout for path in EVENTS)
-    assert "7 events, 2 rules: 5 hits of 2 rules" in done.stderr
+    assert "7 events, 6 rules: 5 hits of 2 rules" in done.stderr
     assert len(list(user_cache.iterdir())) == 1
 
 
@@ -123,7 +123,7 @@ def test_tests_of_rules_are_run(zona: Any) -> None:
     """All of them pass: the figures, and nothing else."""
     done = zona("rules", "test", str(SHIPPED / "sigma"))
     assert (done.exit_code, done.stdout) == (0, "")
-    assert done.stderr == "2 of 2 tests passed, 2 of 2 rules can be used\n"
+    assert done.stderr == "2 of 2 tests passed, 6 of 6 rules can be used\n"
 
 
 def test_a_test_that_fails_is_told(zona: Any, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_test_that_fails_is_told(zona: Any, tmp_path: Path) -> None:
     assert "the rule fires 1×, not 3×" in done.stdout
     report = json.loads(zona(*asked, "-o", "json").stdout)
     (failure,) = report["failures"]
-    assert (report["rules"], report["usable"], report["entries"], report["passed"]) == (2, 2, 2, 1)
+    assert (report["rules"], report["usable"], report["entries"], report["passed"]) == (6, 6, 2, 1)
     assert (failure["entry"], failure["expected"], failure["found"]) == (str(info.relative_to(folder)), 3, 1)
 
 
@@ -154,7 +154,7 @@ def test_rules_that_cannot_be_used_fail_a_test_unless_allowed(zona: Any, tmp_pat
 
 def test_a_check_tells_what_is_wrong(zona: Any, medium: str) -> None:
     """A line each that begins with the file; nothing to tell is told, too."""
-    assert zona("rules", "check", medium, str(RULES)).stderr == "3 files: 3 of 3 rules can be used\n"
+    assert zona("rules", "check", medium, str(RULES)).stderr == "7 files: 7 of 7 rules can be used\n"
     (Path(medium) / "bad.yml").write_text(MEDIUM.replace("condition: s", "condition: t"))
     done = zona("rules", "check", medium)
     assert done.exit_code == 1

@@ -17,8 +17,11 @@ from PIL import Image
 from zona_core import AppDefinition, Secret, TaskCall, TaskFailed, Zona, ZonaError, as_data, licensing
 from zona_core.domain.fields import Field, FieldKind
 from zona_core.domain.playbooks import Approval, PlaybookDefinition, Step, StepTask
+from zona_core.domain.feeds import FeedDefinition
+from zona_core.domain.policies import EscalationStep, PolicyDefinition
 from zona_core.domain.references import TaskRef
 from zona_core.domain.schedules import ScheduleDefinition
+from zona_core.domain.silences import SilenceDefinition
 from zona_core.domain.tenants import Move, Placement, TenantStatus
 from zona_core.persistence.collections import KINDS
 from zona_core.persistence.ledger import Ledger
@@ -36,6 +39,8 @@ CANARIES = (
     "canary-answer-e52",
     "canary-database-f0a",
     "canary-vendor-key-3b8",
+    "canary-channel-a47",
+    "canary-feed-b12",
 )
 
 
@@ -106,6 +111,9 @@ def scene(
     shown += hold_a_licence(zona, monkeypatch)
     shown += do_duties(zona)
     shown += keep_schedules(zona)
+    shown += tell_people(zona)
+    shown += take_events_in(zona)
+    shown += fetch_events(zona)
     shown += play(zona)
     results = str(as_data(workspace.runs.list().items)).encode()
     shown.append(repr(zona._parts.blobs.put("localhost", "runs/1/results", [results], most=len(results))))
@@ -165,6 +173,52 @@ def keep_schedules(zona: Zona) -> list[str]:
     with pytest.raises(ZonaError) as caught:
         schedules.save(evolve(definition, inputs={**inputs, "nothing": CANARIES[1]}))
     shown += [caught.value.as_dict(), schedules.fire("s", patience=20.0), schedules.get("s")]
+    return [f"{each!r} {as_data(each)}" for each in shown]
+
+
+def tell_people(zona: Zona) -> list[str]:
+    """A channel with a canary among its options, tried, refused and named by a policy; and a silence."""
+    here, options = zona.tenant(), {"url": "http://127.0.0.1:9/", "private": True, "authorization": CANARIES[10]}
+    shown: list[Any] = [here.channels.save("hook", notifier="webhook", options=options)]
+    shown += [here.channels.test("hook"), here.channels.get("hook"), here.channels.list()]
+    kept = {**options, "authorization": "********"}
+    shown.append(here.channels.save("hook", notifier="webhook", options=kept))
+    with pytest.raises(ZonaError) as caught:
+        here.channels.save("hook", notifier="webhook", options={**options, "nothing": CANARIES[10]})
+    escalation = (EscalationStep(channels=("hook",)),)
+    shown += [caught.value.as_dict(), here.policies.save(PolicyDefinition(title="Told", escalation=escalation))]
+    shown.append(here.silences.save(SilenceDefinition(title="Quiet", rules=("none",))))
+    return [f"{each!r} {as_data(each)}" for each in shown]
+
+
+def fetch_events(zona: Zona) -> list[str]:
+    """A feed with a canary among its inputs, polled, failed, saved again and refused; what was shown of it."""
+    here, inputs = zona.tenant().feeds, {"text": "well", "token": CANARIES[11]}
+    definition = FeedDefinition(
+        title="Polled", app="Demo", task="echo", instance="own", inputs=inputs, events="outputs.deep", mapper="generic",
+        mapper_options={"time": "received"},
+    )  # fmt: skip
+    shown: list[Any] = [here.save(definition), here.poll("Polled"), here.get("Polled"), here.list()]
+    shown += [here.save(evolve(definition, inputs={"text": "fail", "token": "********"})), here.poll("Polled")]
+    with pytest.raises(ZonaError) as caught:
+        here.save(evolve(definition, inputs={**inputs, "nothing": CANARIES[11]}))
+    shown += [caught.value.as_dict(), here.state("Polled"), here.reset("Polled"), here.disable("Polled")]
+    return [f"{each!r} {as_data(each)}" for each in shown]
+
+
+def take_events_in(zona: Zona) -> list[str]:
+    """Events and one that cannot be taken, rules of each kind, what these find, and an exception; what was shown."""
+    here, source = zona.tenant(), "logsource: {product: testing}"
+    rule = f"title: Bad\nid: bad\n{source}\ndetection: {{s: {{word: bad}}, condition: s}}\nlevel: critical\n"
+    counted = "type: event_count, rules: [bad], timespan: 1h, group-by: [host], condition: {gte: 2}"
+    often = f"title: Often\nid: often\ncorrelation: {{{counted}, generate: true}}\nlevel: critical\n"
+    narrower = f"title: Not\n{source}\nfilter: {{rules: [bad], s: {{word: good}}, condition: not s}}\n"
+    shown: list[Any] = [here.rules.add([("bad.yml", rule), ("often.yml", often)])]
+    shown.append(here.rules.add_exception(narrower, title="Not"))
+    raw = [{"at": 1_896_091_200 + number, "word": "bad", "host": "h"} for number in range(2)]
+    mapping = {"mapper": "generic", "options": {"time": "at", "host": "host"}}
+    shown.append(here.events.ingest([*raw, {"at": "never"}], source="log", **mapping))
+    shown += [here.rules.list(), here.events.list(), here.events.dead_letters(), here.events.replay()]
     return [f"{each!r} {as_data(each)}" for each in shown]
 
 

@@ -4,20 +4,39 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from attrs import evolve
 
 from zona_core import AppDefinition, AppDescription, RevisionConflict, TaskDefinition, Zona
+from zona_core.domain.alerts import Alert, AlertState, Resolution
+from zona_core.domain.feeds import FeedDefinition
 from zona_core.domain.playbooks import PlaybookDefinition, Step
+from zona_core.domain.policies import PolicyDefinition
 from zona_core.domain.schedules import ScheduleDefinition
+from zona_core.domain.silences import SilenceDefinition
 from zona_core.usecases.registry import use_cases
 
 PLAYBOOK = PlaybookDefinition(title="Enrich", description="x", steps=(Step(name="a"),))
 TASK = TaskDefinition(name="Echo again", task_tag="echo", task_handler="function")
 
+RULE = "title: Mine\nid: mine\nlogsource: {product: testing}\ndetection: {s: {a: b}, condition: s}\n"
+
 SCHEDULE = ScheduleDefinition(title="Nightly", app="Demo", task="echo", inputs={"text": "x"}, cron="0 2 * * *")
+
+AT = datetime(2030, 1, 31, 12, tzinfo=UTC)
+CHANNEL: dict[str, Any] = {"notifier": "webhook", "options": {"url": "https://hooks.example.com/"}}
+FEED = FeedDefinition(title="Polled", app="Demo", task="echo", inputs={"text": "x"}, events="outputs.text")
+POLICY = PolicyDefinition(title="Mine", description="x")
+SILENCE = SilenceDefinition(title="Quiet", reason="x")
+
+#: none of those that only what is ingested makes; it can become any other state
+ALERT = Alert(
+    id=1, title="Mine", rule="mine", rule_kind="rule", severity="high", state=AlertState.SUPPRESSED, group_key="mine",
+    first_at=AT, last_at=AT, count=1, created_at=AT, updated_at=AT,
+)  # fmt: skip
 
 #: for each use-case that changes what exists: arguments, and how to read the revision, in its own area if none is named
 CHANGES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
@@ -43,6 +62,28 @@ CHANGES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
     "api_keys.revoke": ({"key_id": ""}, "get", {"key_id": ""}),
     "playbooks.save": ({"definition": PLAYBOOK}, "get", {"playbook": 1}),
     "playbooks.remove": ({"playbook": 1}, "get", {"playbook": 1}),
+    "rules.disable": ({"rule_id": "mine"}, "get", {"rule_id": "mine"}),
+    "rules.enable": ({"rule_id": "mine"}, "get", {"rule_id": "mine"}),
+    "rules.remove": ({"rule_id": "mine"}, "get", {"rule_id": "mine"}),
+    "alerts.acknowledge": ({"alert_id": 1}, "get", {"alert_id": 1}),
+    "alerts.assign": ({"alert_id": 1, "owner": "ann"}, "get", {"alert_id": 1}),
+    "alerts.close": ({"alert_id": 1, "resolution": Resolution.BENIGN}, "get", {"alert_id": 1}),
+    "alerts.reopen": ({"alert_id": 1}, "get", {"alert_id": 1}),
+    "feeds.save": ({"definition": FEED}, "get", {"feed": 1}),
+    "feeds.disable": ({"feed": 1}, "get", {"feed": 1}),
+    "feeds.enable": ({"feed": 1}, "get", {"feed": 1}),
+    "feeds.remove": ({"feed": 1}, "get", {"feed": 1}),
+    "channels.save": (
+        {"title": "hook", "notifier": "webhook", "options": {"url": "https://other.example.com/"}},
+        "get",
+        {"channel": 1},
+    ),
+    "channels.remove": ({"channel": 1}, "get", {"channel": 1}),
+    "policies.save": ({"definition": POLICY}, "get", {"policy": 1}),
+    "policies.remove": ({"policy": 1}, "get", {"policy": 1}),
+    "silences.save": ({"definition": SILENCE, "silence_id": 1}, "get", {"silence_id": 1}),
+    "silences.end": ({"silence_id": 1}, "get", {"silence_id": 1}),
+    "silences.remove": ({"silence_id": 1}, "get", {"silence_id": 1}),
     "schedules.save": ({"definition": SCHEDULE}, "get", {"schedule": 1}),
     "schedules.pause": ({"schedule": 1}, "get", {"schedule": 1}),
     "schedules.resume": ({"schedule": 1}, "get", {"schedule": 1}),
@@ -74,6 +115,12 @@ def filled(zona: Zona, app_factory: Callable[..., AppDefinition]) -> Callable[[s
     workspace.package_keys.create("stamp")
     workspace.playbooks.save(evolve(PLAYBOOK, description=""))
     workspace.schedules.save(SCHEDULE)
+    workspace.rules.add([("mine.yml", RULE)])
+    workspace.channels.save("hook", **CHANNEL)
+    workspace.feeds.save(evolve(FEED, description="x"))
+    workspace.policies.save(evolve(POLICY, description=""))
+    workspace.silences.save(evolve(SILENCE, reason=""))
+    zona._parts.database.tenant("localhost").alerts.insert(ALERT)
     key = workspace.api_keys.create("ci", scopes=["apps:read"], user="ann").key
 
     def area(name: str) -> tuple[Any, dict[str, Any]]:

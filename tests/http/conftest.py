@@ -32,9 +32,14 @@ from zona_core import (
     Zona,
     hookimpl,
 )
+from zona_core.domain.alerts import Alert, EventLink
 from zona_core.domain.identity import Session, User
+from zona_core.domain.feeds import Feed, FeedDefinition
+from zona_core.domain.notifications import Delivery, DeliveryState
 from zona_core.domain.playbooks import PlaybookDefinition, Step
+from zona_core.domain.policies import PolicyDefinition
 from zona_core.domain.schedules import ScheduleDefinition
+from zona_core.domain.silences import SilenceDefinition
 from zona_core.doors import Workspace
 from zona_core.usecases.api_keys import IssuedKey
 from zona_http import Answer, Call, HttpSettings, Operation, Upload, create_app
@@ -43,6 +48,8 @@ from zona_identity._passwords import Argon2idHasher
 
 #: what every user's password is
 PASSWORD = "canary correct horse"
+#: what channels' deliveries are signed with
+KEY = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 
 TenantCode = Annotated[str, Meta(min_length=1, max_length=63, pattern="^[a-z0-9_-]+$")]
 
@@ -272,6 +279,8 @@ class Requests:
             made["headers"]["If-Match"] = "*"
         if operation.body is not None:
             self._add_body(made, operation, values, tenant)
+        elif operation.stream:
+            made["json"] = operation.example
         return made
 
     @staticmethod
@@ -400,6 +409,7 @@ class Furnisher:
         )
         schedule = door.schedules.save(nightly)
         package_key = door.package_keys.create(f"{name}-package-key")
+        found = Furnisher._events(door, name, note) | Furnisher._alerts(door, name, note)
         return {
             "app": name,
             "integration_id": app.integration_id,
@@ -415,6 +425,65 @@ class Furnisher:
             "credential_id": credential.id,
             "credentials_id": credential.id,
             "package_key": package_key.name,
+            "feed_id": Furnisher._feed(door, name, note).id,
+            **found,
+        }
+
+    @staticmethod
+    def _events(door: Workspace, name: str, note: str) -> dict[str, Any]:
+        """An event, one that could not be taken, a rule and an exception from it."""
+        raw = {"id": name, "note": note, "at": "2030-01-31T12:00:00Z", "host": f"{note}.example.com"}
+        options = {"time": "at", "key": ["id"], "host": "host", "message": "note"}
+        door.events.ingest([raw, {**raw, "at": "never"}], source=f"{name}-log", mapper="generic", options=options)
+        source = "logsource: {product: testing}"
+        rule = f"title: {note}\nid: {name}-rule\n{source}\ndetection: {{s: {{none: such}}, condition: s}}\n"
+        door.rules.add([(f"{name}.yml", rule)])
+        narrower = f"title: {note}\n{source}\nfilter: {{rules: [{name}-rule], s: {{a: b}}, condition: not s}}\n"
+        exception = door.rules.add_exception(narrower, title=f"{name}-exception", reason=note)
+        return {
+            "event_id": door.events.list().items[0].id,
+            "letter_id": door.events.dead_letters().items[0].id,
+            "rule_id": f"{name}-rule",
+            "exception_id": exception.id,
+        }
+
+    @staticmethod
+    def _feed(door: Workspace, name: str, note: str) -> Feed:
+        """A feed that polls the app's task."""
+        return door.feeds.save(
+            FeedDefinition(
+                title=f"{name}-feed", description=note, app=name, task=f"{name}_task", inputs={"text": note},
+                events="outputs.events",
+            )
+        )  # fmt: skip
+
+    @staticmethod
+    def _alerts(door: Workspace, name: str, note: str) -> dict[str, Any]:
+        """A channel, a policy, a silence, and an alert that could not be told of."""
+        data, options = door._context.data, {"url": "http://127.0.0.1:9/", "headers": {"X-Note": note}, "secret": KEY}
+        channel = door.channels.save(f"{name}-channel", notifier="webhook", options=options)
+        policy = door.policies.save(PolicyDefinition(title=f"{name}-policy", description=note))
+        silence = door.silences.save(SilenceDefinition(title=f"{name}-silence", reason=note))
+        event, now = door.events.list().items[0], data.now()
+        alert = data.alerts.insert(
+            Alert(
+                id=data.take_id("alerts"), title=note, rule=f"{name}-rule", rule_kind="rule", severity="high",
+                group_key=name, first_at=now, last_at=now, count=1, policy_id=policy.id, created_at=now, updated_at=now,
+            )
+        )  # fmt: skip
+        holder = f"alerts/{alert.id}"
+        data.event_links.insert(EventLink(holder=holder, kind="alerts", event_id=event.id, at=event.occurred_at))
+        data.deliveries.insert(
+            Delivery(
+                id=f"{name}-delivery", target=holder, channel_id=channel.id, channel=channel.title, subject=note,
+                at=now, state=DeliveryState.FAILED, error=note,
+            )
+        )  # fmt: skip
+        return {
+            "alert_id": alert.id,
+            "channel_id": channel.id,
+            "policy_id": policy.id,
+            "silence_id": silence.id,
         }
 
 

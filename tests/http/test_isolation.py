@@ -26,6 +26,11 @@ NOWHERE = {
     **dict.fromkeys(("session_id", "run_id"), "00000000-0000-4000-8000-000000000000"),
     **dict.fromkeys(("integration_id", "task_id", "instance_id", "credential_id", "credentials_id"), 990_999),
     **dict.fromkeys(("playbook_id", "schedule_id"), 990_999),
+    "exception_id": 990_999,
+    "feed_id": 990_999,
+    **dict.fromkeys(("alert_id", "policy_id", "silence_id", "channel_id"), 990_999),
+    **dict.fromkeys(("event_id", "letter_id"), "0" * 32),
+    "rule_id": "nil-rule",
     "name": "nil-role",
     "app": "nil",
     "task": "nil_task",
@@ -67,6 +72,8 @@ class Side:
         kinds = (
             *("apps", "tasks", "instances", "credentials", "runs", "roles", "users", "api_keys", "sessions", "audit"),
             *("package_keys", "revisions", "playbooks", "schedules"),
+            *("events", "dead_letters", "rules", "rule_exceptions"),
+            *("alerts", "policies", "silences", "channels", "deliveries", "feeds"),
         )
         stored = [as_data(model) for kind in kinds for model in getattr(data, kind).all()]
         return [each for each in stored if each.get("action") != "gate.login_failed"]
@@ -77,11 +84,12 @@ def opened(zona: Zona, furnish: Any) -> Side:
     for code in ("acme", "zeta"):
         zona.system().tenants.add(code)
         furnish(zona, code, name="both", note="canary" if code == "zeta" else "noted")
-    for counter in ("apps", "tasks", "instances", "credentials", "playbooks", "schedules"):
+    counters = ("apps", "tasks", "instances", "credentials", "playbooks", "schedules", "rule_exceptions")
+    for counter in (*counters, "alerts", "policies", "silences", "channels", "feeds"):
         zona._parts.database.take_ids("zeta", counter, 770_000)
     theirs = furnish(zona, "zeta", name="theirs", note=CANARY)
-    kinds = ("integration", "task", "instance", "credential", "playbook", "schedule")
-    assert all(theirs[f"{kind}_id"] > 770_000 for kind in kinds)
+    kinds = ("integration", "task", "instance", "credential", "playbook", "schedule", "exception")
+    assert all(theirs[f"{kind}_id"] > 770_000 for kind in (*kinds, "alert", "policy", "silence", "channel", "feed"))
     zona.tenant("zeta").users.add("admin", PASSWORD, roles=["admin"])
     own = zona.tenant("acme").users
     for role in ("admin", "reader"):

@@ -25,7 +25,15 @@ PASSWORD = "canary correct horse"
 #: codes of refusals for want of permission, at the tenant's door, and at the platform's
 REFUSALS = {"permission_denied", "wrong_tenant", "platform_only"}
 #: operations that read, though their method is not GET
-READING_POSTS = {"check_playbook", "distribute_apps", "export_apps", "validate_task", "verify_task"}
+READING_POSTS = {
+    "check_playbook",
+    "check_policy",
+    "check_rules",
+    "distribute_apps",
+    "export_apps",
+    "validate_task",
+    "verify_task",
+}
 #: values of parameters for what is not of one realm, or not there
 OTHERS = {"code": "spare", "kid": "none", "exiprytime": "4102444800"}
 #: from what changes nothing to what takes away most, so that later calls find something
@@ -125,6 +133,8 @@ class Stage:
         kinds = (
             *("apps", "tasks", "instances", "credentials", "runs", "roles", "users", "audit", "keyed_calls"),
             *("package_keys", "revisions", "playbooks", "schedules"),
+            *("events", "dead_letters", "rules", "rule_exceptions"),
+            *("alerts", "policies", "silences", "channels", "deliveries", "feeds"),
         )
         stored = [as_data(model) for each in data for kind in kinds for model in getattr(each, kind).all()]
         return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,6 +19,14 @@ class Which:
     """Parameters."""
 
     name: str
+
+
+@define(frozen=True, kw_only=True)
+class Counted:
+    """What came of a stream."""
+
+    pieces: int
+    size: int
 
 
 @define(frozen=True, kw_only=True)
@@ -43,6 +52,12 @@ GOOD = Operation(
     result=dict[str, str],
     answer_example={"hello": "ann"},
 )
+
+
+def count(call: Call) -> Counted:
+    """Uses a body while it comes."""
+    sizes = [len(piece) for piece in call.body]
+    return Counted(pieces=len(sizes), size=sum(sizes))
 
 
 class Greeter:
@@ -113,6 +128,23 @@ def test_a_public_one_is_for_everybody(brings: Callable[..., Zona]) -> None:
     assert answer.json["data"] == {"hello": "stranger"}
 
 
+def test_one_may_use_a_body_while_it_comes(brings: Callable[..., Zona]) -> None:
+    """In pieces, without its content coding; the document names its media types, and no others are taken."""
+    given = evolve(
+        GOOD, handler=count, method="POST", stream=("text/csv",), result=Counted,
+        answer_example={"pieces": 1, "size": 3}, access=Access.PUBLIC, permission="",
+    )  # fmt: skip
+    client = TestClient(create_app(brings(given)))
+    packed = gzip.compress(b"a,b\n" * 100_000)
+    headers = {"Content-Type": "text/csv", "Content-Encoding": "gzip"}
+    answer = client.simulate_post("/hello/v1/hello", body=packed, headers=headers)
+    assert answer.json["data"]["size"] == 400_000
+    assert answer.json["data"]["pieces"] > 1
+    described = client.simulate_get("/openapi.json").json["paths"]["/hello/v1/hello"]["post"]
+    assert set(described["requestBody"]["content"]) == {"text/csv"}
+    assert client.simulate_post("/hello/v1/hello", json={}).status_code == 415
+
+
 @pytest.mark.parametrize(
     ("given", "why"),
     [
@@ -135,6 +167,9 @@ def test_a_public_one_is_for_everybody(brings: Callable[..., Zona]) -> None:
         (evolve(GOOD, path="/hello/{name}"), "params lacks name"),
         (evolve(GOOD, method="POST", body=Undescribed), "cannot be described"),
         (evolve(GOOD, params=int), "cannot be described"),
+        (evolve(GOOD, method="POST", stream=("text/csv",)), "called twice"),
+        (evolve(GOOD, method="PUT", stream=("text/csv",), conditional=True), "called twice"),
+        (evolve(GOOD, method="POST", stream=("text/csv",), repeatable=True, body=Which), "both a body and a stream"),
     ],
 )
 def test_one_that_cannot_be_served_is_refused_by_name(brings: Callable[..., Zona], given: Any, why: str) -> None:

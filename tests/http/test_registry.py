@@ -25,8 +25,11 @@ from zona_http.routes import operations_of
 
 #: use-cases that no operation serves, with the reason
 EXEMPT = {
+    "events.ingest": "POST /api/v1/events takes the same as bytes, by events.ingest_stream",
+    "events.ingest_files": "files are the client's: it sends them to POST /api/v1/events",
     "packages.inspect": "a dry run of the import tells more",
     "playbooks.read_document": "a playbook comes as JSON there: this reads files for the command line",
+    "policies.read_document": "a policy comes as JSON there: this reads files for the command line",
     "playbooks.start": "POST /api/v1/playbooks/{playbook_id}/runs calls it instead of playbooks.run",
     "runs.start": "POST /api/v1/runs calls it instead of runs.run where the body says not to wait",
     "runs.wait": "the events of a run come by runs.progress, which tells the steps, too",

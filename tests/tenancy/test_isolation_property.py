@@ -39,6 +39,10 @@ from zona_core import (
     Zona,
 )
 from zona_core.domain.apps import Integration, RetryPolicy, Task
+from zona_core.domain.dead_letters import DeadLetter
+from zona_core.domain.detection import RuleKind
+from zona_core.domain.events import Event
+from zona_core.domain.feeds import Feed, FeedDefinition
 from zona_core.domain.identity import (
     BUILT_IN_ROLES,
     ApiKey,
@@ -53,6 +57,8 @@ from zona_core.domain.instances import Credential, Instance, InstanceStatus
 from zona_core.domain.package_keys import PackageKey
 from zona_core.domain.playbooks import Playbook, PlaybookDefinition, StepTask
 from zona_core.domain.playbooks import Step as PlaybookStep
+from zona_core.domain.references import EventsApiConfig
+from zona_core.domain.rules import Rule, RuleException
 from zona_core.domain.runs import Execution, RunStatus
 from zona_core.domain.schedules import Schedule, ScheduleDefinition, ScheduleStatus
 from zona_core.errors import NotFound
@@ -65,6 +71,7 @@ from zona_core.persistence.snapshots import Snapshot, Snapshots
 from zona_core.persistence.tenancy import STAMP, TenantCollection, tenant_spec
 from zona_core.ports.packages import PACKAGE_NAME, PACKAGE_VERSION, PackageLimits
 from zona_core.usecases._engine.book import Book
+from zona_core.usecases._event_search import EventFilter
 from zona_core.usecases._import import AppImport
 from zona_core.usecases._portable import app_record, task_record
 from zona_core.usecases.api_keys import IssuedKey
@@ -158,6 +165,12 @@ def app(title: str, *tags: str) -> Made:
     return Made(make)
 
 
+#: what a task says of how it is polled
+POLLED: Final = EventsApiConfig(
+    endpoint={"inputs": {"text": "x"}, "instance": "main"}, data_mapping={"events": "[outputs]"}
+)
+
+
 def task(tag: str) -> Made:
     """The definition of a task."""
 
@@ -168,6 +181,7 @@ def task(tag: str) -> Made:
             task_handler="function",
             inputs=(Field(name="text", required=True), Field(name="token", kind=FieldKind.SECRET)),
             error_handling=RetryPolicy(attempts=1),
+            events_api_config=POLLED,
         )
 
     return Made(make)
@@ -201,6 +215,42 @@ def schedule(title: str) -> Made:
         )
 
     return Made(make)
+
+
+def polled(title: str) -> Made:
+    """A feed that polls a task, with the tenant's own text and secret."""
+
+    def make(note: str) -> FeedDefinition:
+        return FeedDefinition(
+            title=title, description=note, app="Main", task="echo", instance="main", events="[outputs]",
+            inputs={"text": note, "token": f"{note}-token"}, mapper="generic", mapper_options={"time": "received"},
+            source=f"{note}-feed"[:100],
+        )  # fmt: skip
+
+    return Made(make)
+
+
+def raw_event(number: int) -> Made:
+    """An event that a rule may find; the one of number 0 cannot be taken."""
+    return Made(lambda note: {"id": number, "at": 1_577_836_800 + number if number else note, "host": note, "w": "x"})
+
+
+def event_lines(note: str) -> list[bytes]:
+    """A stream of an event and of what is none."""
+    return [json.dumps(raw_event(3).make(note)).encode() + b"\n", note.encode() + b"\n"]
+
+
+def rule_text(rule_id: str) -> Made:
+    """A rule that finds each of these events; graver ones make cases."""
+    source = "logsource: {product: testing}\n"
+    asked = "detection: {s: {w: x}, condition: s}\nlevel: critical\n"
+    return Made(lambda note: (f"{note}.yml", f"title: {note}\nid: {rule_id}\n{source}{asked}"))
+
+
+def filter_text(note: str) -> str:
+    """An exception from one of these rules."""
+    narrowed = f"rules: [first], s: {{host: {note}}}, condition: not s"
+    return f"title: {note}\nlogsource: {{product: testing}}\nfilter: {{{narrowed}}}\n"
 
 
 def playbook_document(note: str) -> bytes:
@@ -246,6 +296,17 @@ TASK: Final = ["echo", Given("tasks"), 1, Given("tasks", whose=1), "other", 2, G
 INSTANCE: Final = ["main", Given("instances"), 1, Given("instances", whose=1), "side", 2, Given("instances", at=-1)]
 PLAYBOOK: Final = ["Flow", Given("playbooks"), 1, Given("playbooks", whose=1), "Other", 2, Given("playbooks", at=-1)]
 SCHEDULE: Final = ["Nightly", Given("schedules"), 1, Given("schedules", whose=1), "Other", Given("schedules", at=-1)]
+FEED: Final = ["Polled", Given("feeds"), 1, Given("feeds", whose=1), "Other", Given("feeds", at=-1)]
+RULE: Final = ["first", "second", Given("rules"), Given("rules", whose=1), "nosuch"]
+EVENT: Final = [Given("events"), Given("events", whose=1), Given("events", at=-1), Given("events", whose=2, at=-1)]
+YEAR: Final = EventFilter(since=datetime(2020, 1, 1, tzinfo=UTC), until=datetime(2021, 1, 1, tzinfo=UTC))
+WHICH_EVENTS: Final = [ABSENT, YEAR, EventFilter(source="log"), EventFilter(host="nosuch")]
+STREAM: Final[dict[str, Any]] = {
+    "source": ["log", "other"],
+    "mapper": ["generic", "nosuch"],
+    "options": [{"time": "at", "key": ["id"], "host": "host", "message": "host"}],
+    "progress": [ABSENT, str],
+}
 CREDENTIAL: Final = ["shared", Given("credentials"), 1, Given("credentials", whose=1), "spare", 2]
 USER: Final = ["ann", Given("users"), Given("users", whose=1), "bob", Given("users", at=-1), "carl"]
 RUN: Final = [Given("runs"), Given("runs", at=-1), Given("runs", whose=1), Given("runs", whose=2, at=-1)]
@@ -487,6 +548,68 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
     "schedules.pause": {"schedule": SCHEDULE, "revision": REVISION},
     "schedules.resume": {"schedule": SCHEDULE, "revision": REVISION},
     "schedules.fire": {"schedule": SCHEDULE, "idempotency_key": [ABSENT, "k-1"], "patience": [20.0]},
+    "feeds.save": {
+        "definition": [polled("Polled"), polled("Other")],
+        "feed_id": [ABSENT, Given("feeds"), Given("feeds", whose=1), 1],
+        "revision": REVISION,
+    },
+    "feeds.get": {"feed": FEED},
+    "feeds.list": PAGE,
+    "feeds.state": {"feed": FEED},
+    "feeds.poll": {"feed": FEED},
+    "feeds.reset": {"feed": FEED, "to": [ABSENT, datetime(2020, 1, 1, tzinfo=UTC)], "cursor": [ABSENT, Own("cursor")]},
+    "feeds.enable": {"feed": FEED, "revision": REVISION},
+    "feeds.disable": {"feed": FEED, "revision": REVISION},
+    "feeds.from_task": {"app": APP, "task": TASK},
+    "feeds.start_time": {"instance_id": [Given("instances"), 1, Given("instances", whose=1)]},
+    "events.ingest": {
+        "events": [[raw_event(1)], [raw_event(0), raw_event(1), raw_event(2)]],
+        **STREAM,
+    },
+    "events.ingest_stream": {"chunks": [Made(event_lines)], **STREAM},
+    "events.ingest_files": {
+        "files": [Made(lambda note: [io.BytesIO(b"".join(event_lines(note)))]), ["/nosuch"]],
+        **STREAM,
+    },
+    "events.list": {"wanted": WHICH_EVENTS, **PAGE},
+    "events.get": {"event_id": EVENT},
+    "events.search": {"words": ["canary", Own(), "x"], "wanted": WHICH_EVENTS, "limit": [ABSENT, 1]},
+    "events.figures": {"by": ["host", "source", "rule"], "wanted": [ABSENT], "limit": [ABSENT, 1]},
+    "events.histogram": {"wanted": [YEAR], "seconds": [86_400.0 * 73]},
+    "events.dead_letters": {"source": [ABSENT, "log"], "code": [ABSENT, "unreadable_event"], **PAGE},
+    "events.replay": {
+        "letters": [ABSENT, [Given("letters"), Given("letters", whose=1)]],
+        "source": [ABSENT, "log"],
+        "code": [ABSENT, "event_time_invalid"],
+        "mapper": ["generic"],
+        "options": [{"time": "received", "message": "host"}],
+    },
+    "events.drop": {"letter_id": [Given("letters"), Given("letters", whose=1), Given("letters", at=-1)]},
+    "rules.add": {
+        "texts": [[rule_text("first")], [rule_text("first"), rule_text("second")]],
+        "enabled": [ABSENT, False],
+    },
+    "rules.check": {"texts": [[rule_text("first")], []]},
+    "rules.get": {"rule_id": RULE},
+    "rules.list": {
+        "enabled": [ABSENT, True],
+        "usable": [ABSENT, True],
+        "kind": [ABSENT, RuleKind.DETECTION],
+        "level": [ABSENT, "critical"],
+        "product": [ABSENT, "testing"],
+        **PAGE,
+    },
+    "rules.search": {"words": ["canary", Own(), "x"], "limit": [ABSENT, 1]},
+    "rules.enable": {"rule_id": RULE, "revision": REVISION},
+    "rules.disable": {"rule_id": RULE, "revision": REVISION},
+    "rules.add_exception": {
+        "text": [Made(filter_text), "nothing"],
+        "title": [Own("title")],
+        "reason": [Own("reason")],
+        "until": [ABSENT, datetime(2050, 1, 1, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC)],
+    },
+    "rules.exceptions": PAGE,
+    "rules.remove_exception": {"exception_id": [Given("exceptions"), Given("exceptions", whose=1), 1]},
     "packages.distribute": {
         "apps": [["Main"], None, ["Side", "nosuch"]],
         "to": [[Recipient(tenant_code="nosuch")], []],
@@ -525,6 +648,8 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
     "credentials.remove": {"credential": ["spare", *CREDENTIAL], "revision": REVISION},
     "playbooks.remove": {"playbook": PLAYBOOK, "revision": REVISION},
     "schedules.remove": {"schedule": SCHEDULE, "revision": REVISION},
+    "feeds.remove": {"feed": FEED, "revision": REVISION},
+    "rules.remove": {"rule_id": RULE, "revision": REVISION},
     "tasks.delete": {
         "app": [*APP, None],
         "task": ["other", *TASK],
@@ -715,7 +840,9 @@ def _other(of: str, shift: int) -> str:
 
 _CANARY: Final = re.compile(r"canary-of-\w+-\d+-")
 _NOWHERE: Final[Mapping[str, Any]] = {
-    **dict.fromkeys(("apps", "tasks", "instances", "credentials", "playbooks", "schedules"), 990_999),
+    **dict.fromkeys(
+        ("apps", "tasks", "instances", "credentials", "playbooks", "schedules", "exceptions", "feeds"), 990_999
+    ),
     **dict.fromkeys(("users", "runs", "sessions"), "00000000-0000-4000-8000-000000000000"),
     "keys": "aaaaaaaaaaaa",
 }
@@ -728,6 +855,11 @@ _KINDS: Final[Mapping[type, Mapping[str, str]]] = {
     Execution: {"id": "runs"},
     Playbook: {"id": "playbooks"},
     Schedule: {"id": "schedules"},
+    Event: {"id": "events"},
+    Feed: {"id": "feeds"},
+    DeadLetter: {"id": "letters"},
+    Rule: {"id": "rules"},
+    RuleException: {"id": "exceptions"},
     User: {"id": "users"},
     ApiKey: {"id": "keys"},
     IssuedKey: {"text": "texts"},
@@ -981,7 +1113,7 @@ END: Final = [
         for of in TENANTS
         for name in (
             "apps.list", "apps.names", "apps.search", "tasks.list", "revisions.of_app", "revisions.of_task",
-            "instances.list", "credentials.list", "schedules.list", "runs.list",
+            "instances.list", "credentials.list", "schedules.list", "feeds.list", "runs.list",
             "users.list", "roles.list", "api_keys.list", "sessions.list", "package_keys.list", "audit.search",
             "audit.verify",
         )

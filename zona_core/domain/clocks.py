@@ -9,7 +9,7 @@ from attrs import evolve
 
 from .cases import LIVE_CASES, Case
 
-__all__ = ["RESOLVE", "RESPOND", "breached", "started_clocks", "with_clocks"]
+__all__ = ["RESOLVE", "RESPOND", "breached", "reopened_clocks", "responded", "started_clocks", "with_clocks"]
 
 RESPOND: Final = "respond"
 RESOLVE: Final = "resolve"
@@ -37,6 +37,17 @@ def breached(case: Case, now: datetime) -> tuple[Case, tuple[str, ...]]:
     """The case with the clocks that have run out noted, and their names."""
     over = tuple(name for name, each in _clocks(case) if each <= now and name not in case.breaches)
     return with_clocks(evolve(case, breaches=(*case.breaches, *over))), over
+
+
+def responded(case: Case, now: datetime) -> Case:
+    """The case of which somebody has begun to take care, now or before: its first clock stands still."""
+    return case if case.responded_at is not None else evolve(case, responded_at=now)
+
+
+def reopened_clocks(case: Case, now: datetime) -> Case:
+    """The case that was closed as one that is worked on again: it has as long as it had left then."""
+    due, closed = case.resolve_by, case.closed_at
+    return evolve(case, resolve_by=due if due is None or closed is None else now + (due - closed), closed_at=None)
 
 
 def _clocks(case: Case) -> list[tuple[str, datetime]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from zona_core.domain.alerts import Alert, EventLink
+from zona_core.domain.alerts import Alert, AlertState, EventLink
 from zona_core.domain.cases import Case, Evidence, Sighting, TimelineEntry
 from zona_core.domain.correlation_states import CorrelationState, ResponseLedger
 from zona_core.domain.dead_letters import DeadLetter
 from zona_core.domain.events import Event
-from zona_core.domain.notifications import Delivery
+from zona_core.domain.feeds import Feed, FeedState
+from zona_core.domain.notifications import Delivery, DeliveryState
 from zona_core.domain.policies import Channel, Policy
 from zona_core.domain.rules import Rule, RuleException
 from zona_core.domain.silences import Silence
@@ -27,6 +28,8 @@ __all__ = [
     "EVENTS",
     "EVENT_LINKS",
     "EVIDENCE",
+    "FEEDS",
+    "FEED_STATES",
     "POLICIES",
     "RESPONSES",
     "RULES",
@@ -35,6 +38,9 @@ __all__ = [
     "SILENCES",
     "sighting_key",
 ]
+
+#: seconds for which it can be seen who was told of what: 90 days
+_DELIVERIES_KEPT: Final = 90 * 86_400.0
 
 
 def sighting_key(case_id: int, type_id: int, value: str) -> str:
@@ -48,6 +54,7 @@ EVENTS: Final = Kind(
         name="events",
         indexes=(
             Index(name="by_time", fields=("occurred_at",)),
+            Index(name="by_receipt", fields=("received_at",)),
             Index(name="by_source", fields=("source", "occurred_at")),
             Index(name="by_host", fields=("host", "occurred_at")),
             Index(name="by_user", fields=("user", "occurred_at")),
@@ -112,7 +119,9 @@ ALERTS: Final = Kind(
             Index(name="by_entity", fields=("entity", "last_at")),
             Index(name="by_case", fields=("case_id", "last_at")),
             Index(name="by_case_key", fields=("case_key", "last_at")),
-            Index(name="by_escalation", fields=("escalate_at",)),
+            Index(name="by_owner", fields=("owner", "last_at")),
+            # Of open ones only, so that a look over all tenants does not pass the many that were closed.
+            Index(name="by_escalation", fields=("escalate_at",), where={"state": AlertState.OPEN.value}),
         ),
         text=("title", "entity"),
     ),
@@ -139,6 +148,7 @@ CASES: Final = Kind(
             Index(name="by_status", fields=("status", "id")),
             Index(name="by_severity", fields=("severity", "id")),
             Index(name="by_owner", fields=("owner", "id")),
+            Index(name="by_time", fields=("created_at",)),
             Index(name="by_group", fields=("group_key", "last_at")),
             Index(name="by_breach", fields=("breach_at",)),
         ),
@@ -194,8 +204,10 @@ DELIVERIES: Final = Kind(
     spec=CollectionSpec(
         name="deliveries",
         indexes=(
-            Index(name="by_due", fields=("state", "due_at")),
+            Index(name="by_due", fields=("due_at",), where={"state": DeliveryState.PENDING.value}),
             Index(name="by_target", fields=("target", "at")),
+            Index(name="by_channel", fields=("channel_id", "state", "at")),
+            Index(name="over", fields=("at",), ttl=_DELIVERIES_KEPT),
         ),
     ),
     key=lambda delivery: delivery.id,
@@ -204,4 +216,21 @@ RESPONSES: Final = Kind(
     model=ResponseLedger,
     spec=CollectionSpec(name="responses", indexes=(Index(name="over", fields=("until",), ttl=0.0),)),
     key=lambda ledger: ledger.id,
+)
+FEEDS: Final = Kind(
+    model=Feed,
+    spec=CollectionSpec(
+        name="feeds",
+        indexes=(
+            Index(name="title", fields=("title",), unique=True),
+            Index(name="by_instance", fields=("instance_id",)),
+        ),
+    ),
+    key=lambda feed: str(feed.id),
+    secrets=("inputs", "options"),
+)
+FEED_STATES: Final = Kind(
+    model=FeedState,
+    spec=CollectionSpec(name="feed_states", indexes=(Index(name="by_due", fields=("kind", "due_at")),)),
+    key=lambda state: str(state.id),
 )

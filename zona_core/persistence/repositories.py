@@ -16,6 +16,7 @@ from zona_core.domain.dead_letters import DeadLetter
 from zona_core.domain.dependencies import Dependency
 from zona_core.domain.duties import Duty
 from zona_core.domain.events import Event
+from zona_core.domain.feeds import Feed, FeedState
 from zona_core.domain.identity import ApiKey, Role, Session, SigningKey, User
 from zona_core.domain.instances import Credential, Instance
 from zona_core.domain.jobs import Job, Permits, Worker
@@ -275,3 +276,13 @@ class TenantRepositories(ABC):
     def responses(self) -> Repository[ResponseLedger]:
         """What automated responses have started."""
         return self._repository(kinds.RESPONSES)
+
+    @cached_property
+    def feeds(self) -> Repository[Feed]:
+        """Where events are fetched from."""
+        return self._repository(kinds.FEEDS)
+
+    @cached_property
+    def feed_states(self) -> Repository[FeedState]:
+        """How far feeds have come."""
+        return self._repository(kinds.FEED_STATES)

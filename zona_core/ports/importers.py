@@ -8,9 +8,10 @@ from attrs import define
 
 from zona_core.domain.apps import AppDefinition, TaskDefinition
 from zona_core.domain.playbooks import PlaybookDefinition
+from zona_core.domain.policies import PolicyDefinition
 from zona_core.errors import Fault
 
-__all__ = ["AppImporter", "ImportedApp", "PlaybookReader", "TaskReader"]
+__all__ = ["AppImporter", "ImportedApp", "PlaybookReader", "PolicyReader", "TaskReader"]
 
 
 @define(frozen=True, kw_only=True)
@@ -48,6 +49,17 @@ class PlaybookReader(Protocol):
 
     def read_playbook(self, document: bytes) -> PlaybookDefinition:
         """The playbook that ``document`` describes, not checked beyond its shape.
+
+        Raises ``InvalidDocument`` with every fault and its path; bounded in time and memory whatever the input.
+        """
+
+
+@runtime_checkable
+class PolicyReader(Protocol):
+    """What an importer does besides if its format has documents of a policy."""
+
+    def read_policy(self, document: bytes) -> PolicyDefinition:
+        """The policy that ``document`` describes, not checked beyond its shape.
 
         Raises ``InvalidDocument`` with every fault and its path; bounded in time and memory whatever the input.
         """

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from zona_core.ports.detection import DetectionRules
     from zona_core.ports.events import EventMapper
     from zona_core.ports.notifiers import Notifier
+    from zona_core.ports.reports import CaseReporter
     from zona_core.ports.streams import Streams
     from zona_core.usecases._engine.engine import Engine
     from zona_core.usecases._engine.observing import Observers
@@ -122,6 +123,8 @@ class Parts(Protocol):
     def graph_painter(self) -> GraphPainter: ...
 
     def waterfall_painter(self) -> WaterfallPainter: ...
+
+    def case_reporter(self) -> CaseReporter: ...
 
     def calendar(self) -> Calendar: ...
 

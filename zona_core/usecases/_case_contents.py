@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import evolve
@@ -13,9 +12,20 @@ from zona_core.domain.cases import Case, EntryKind, Sighting, TimelineEntry
 from zona_core.domain.events import Event, Observable, address
 from zona_core.persistence._kinds_of_events import sighting_key
 from zona_core.persistence.database import TenantData
-from zona_core.ports.store import In
+from zona_core.ports.store import In, Range, Where
 
-__all__ = ["adopt_alerts", "adopt_events", "adopt_links", "sight", "tell"]
+__all__ = [
+    "add_sightings",
+    "adopt_alerts",
+    "adopt_events",
+    "adopt_links",
+    "known_sightings",
+    "merged_sighting",
+    "sight",
+    "sighted_value",
+    "sightings_of",
+    "tell",
+]
 
 #: kinds of observables that tie cases together: a port, a process id or a whole command line ties nothing
 _TYING: Final = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 10, 16, 18, 19, 30, 31, 35, 45})
@@ -31,7 +41,7 @@ def tell(data: TenantData, case_id: int, kind: EntryKind, actor: str, text: str 
     """Adds to a case's timeline."""
     return data.case_entries.insert(
         TimelineEntry(
-            id=str(uuid.uuid4()),
+            id=_next_entry(data, case_id),
             case_id=case_id,
             at=data.now(),
             kind=kind,
@@ -84,34 +94,58 @@ def adopt_events(data: TenantData, case_id: int, links: Iterable[EventLink]) -> 
 
 def sight(data: TenantData, case_id: int, events: Iterable[Event]) -> None:
     """Notes the observables of events that have come to a case."""
+    add_sightings(data, case_id, sightings_of(case_id, events))
+
+
+def sightings_of(case_id: int, events: Iterable[Event]) -> dict[str, Sighting]:
+    """The observables of events as those of a case, by key."""
     found: dict[str, Sighting] = {}
     for event in events:
         for each in event.observables:
             sighting = _sighting(case_id, each, event)
             if sighting is not None:
                 key = sighting_key(case_id, sighting.type_id, sighting.value)
-                found[key] = _merged(found[key], sighting) if key in found else sighting
-    if not found:
-        return
+                found[key] = merged_sighting(found[key], sighting) if key in found else sighting
+    return found
+
+
+def add_sightings(data: TenantData, case_id: int, found: Mapping[str, Sighting]) -> None:
+    """Adds sightings to those of a case: new ones as far as there is room, others to what is known of the same."""
     keys = sorted(found)
     for begin in range(0, len(keys), _PAGE):
-        known = {
-            sighting_key(case_id, each.type_id, each.value): each
-            for each in data.sightings.find({"_id": In(keys[begin : begin + _PAGE])}, limit=_PAGE).items
-        }
+        known = known_sightings(data, keys[begin : begin + _PAGE])
         for key, before in known.items():
-            data.sightings.replace(_merged(before, found[key]))
+            data.sightings.replace(merged_sighting(before, found[key]))
         room = _MOST_SIGHTINGS - data.sightings.count({"case_id": case_id}, limit=_MOST_SIGHTINGS)
         new = [found[key] for key in keys[begin : begin + _PAGE] if key not in known]
         if new and room > 0:
             data.sightings.insert_many(new[:room])
 
 
+def _next_entry(data: TenantData, case_id: int) -> str:
+    """The key of a case's next entry: in the order of keys come those that were made within one tick of the clock."""
+    own: Where = {"_id": Range(gte=f"{case_id}-", lt=f"{case_id}.")}  # "." comes next after "-"
+    last = data.case_entries.find(own, sort=[("_id", -1)], limit=1).items
+    number = int(last[0].id.rpartition("-")[2]) + 1 if last else 1
+    return f"{case_id}-{number:08d}"
+
+
+def known_sightings(data: TenantData, keys: Sequence[str]) -> dict[str, Sighting]:
+    """Those of so many keys (1,000 at most) that are stored."""
+    found = data.sightings.find({"_id": In(keys)}, limit=_PAGE).items
+    return {sighting_key(each.case_id, each.type_id, each.value): each for each in found}
+
+
+def sighted_value(type_id: int, value: str) -> str:
+    """A value as it is compared: an address in its canonical form, all else in lower case."""
+    found = address(value) if type_id == _IP else value[:_LONGEST].lower()
+    return found.replace("\0", "")
+
+
 def _sighting(case_id: int, observable: Observable, event: Event) -> Sighting | None:
     if observable.type_id not in _TYING:
         return None
-    value = address(observable.value) if observable.type_id == _IP else observable.value[:_LONGEST].lower()
-    value = value.replace("\0", "")
+    value = sighted_value(observable.type_id, observable.value)
     if not value:
         return None
     at = event.occurred_at
@@ -120,12 +154,15 @@ def _sighting(case_id: int, observable: Observable, event: Event) -> Sighting | 
     )
 
 
-def _merged(known: Sighting, other: Sighting) -> Sighting:
+def merged_sighting(known: Sighting, other: Sighting) -> Sighting:
+    """Both as one: what was said of the first counts before what was said of the other."""
     return evolve(
         known,
         first_at=min(known.first_at, other.first_at),
         last_at=max(known.last_at, other.last_at),
         count=known.count + other.count,
+        note=known.note or other.note,
+        malicious=known.malicious if known.malicious is not None else other.malicious,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from attrs import define, evolve
 
@@ -32,8 +33,18 @@ class Replay:
     cases: tuple[int, ...] = ()
 
 
-def replay_letters(context: TenantContext, *, source: str, code: str, letters: tuple[str, ...], mapper: str) -> Replay:
+def replay_letters(
+    context: TenantContext,
+    *,
+    source: str,
+    code: str,
+    letters: tuple[str, ...],
+    mapper: str,
+    options: Mapping[str, Any],
+) -> Replay:
     """See ``Events.replay``."""
+    if mapper:
+        context.parts.event_mapper(mapper, options)  # which is refused even if there is no letter
     where: dict[str, Condition] = {name: value for name, value in (("source", source), ("code", code)) if value}
     if letters:
         where["_id"] = In(letters)
@@ -41,20 +52,22 @@ def replay_letters(context: TenantContext, *, source: str, code: str, letters: t
     result, after = Replay(), None
     while True:
         page = context.data.dead_letters.find(where, sort=[("received_at", 1)], after=after, limit=_BATCH)
-        for stream, group in _streams(page.items, mapper):
+        for stream, group in _streams(page.items, mapper, options):
             result = _replayed(context, stream, group, result)
         after = page.next
         if after is None:
             return result
 
 
-def _streams(letters: list[DeadLetter], mapper: str) -> list[tuple[Stream, list[DeadLetter]]]:
+def _streams(
+    letters: list[DeadLetter], mapper: str, options: Mapping[str, Any]
+) -> list[tuple[Stream, list[DeadLetter]]]:
     """The letters by how they are to be read."""
     found: dict[tuple[object, ...], tuple[Stream, list[DeadLetter]]] = {}
     for letter in letters:
-        name, options = (mapper, {}) if mapper else (letter.mapper, letter.options)
-        stream = Stream(source=letter.source, instance_id=letter.instance_id, mapper=name, options=options)
-        key = (letter.source, letter.instance_id, name, repr(options))
+        name, told = (mapper, options) if mapper else (letter.mapper, letter.options)
+        stream = Stream(source=letter.source, instance_id=letter.instance_id, mapper=name, options=told)
+        key = (letter.source, letter.instance_id, name, repr(told))
         found.setdefault(key, (stream, []))[1].append(letter)
     return list(found.values())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from itertools import chain
 from tempfile import TemporaryFile
@@ -12,12 +12,16 @@ from typing import Any, BinaryIO, Final, TypeAlias, cast
 
 from zona_core.domain.event_streams import ReadEvent, read_event_file, read_events
 from zona_core.errors import InvalidInput, NotFound
+from zona_core.usecases._rule_texts import walked
 
-__all__ = ["EventFile", "check_event_files", "events_in", "name_of"]
+__all__ = ["EventFile", "check_event_files", "events_in", "found_event_files", "name_of"]
 
 #: a path, or a buffered binary file that is open
 EventFile: TypeAlias = str | os.PathLike[str] | BinaryIO
 
+#: how files of events are called, of what lies in a folder; each may be compressed with gzip
+_ENDINGS: Final = (".json", ".jsonl", ".ndjson", ".log")
+_PACKED: Final = (*_ENDINGS, *(f"{each}.gz" for each in _ENDINGS), ".zip")
 _ZIP: Final = b"PK\x03\x04"
 _CHUNK: Final = 1 << 16
 #: Files are the caller's own and are read as streams: there is no length at which to stop.
@@ -30,6 +34,22 @@ def name_of(file: EventFile) -> str:
         return os.fspath(file)
     name = getattr(file, "name", "-")
     return name if isinstance(name, str) and name != "<stdin>" else "-"
+
+
+def found_event_files(files: Iterable[EventFile]) -> list[EventFile]:
+    """The files, and those in folders: by name, however deep, but for hidden ones; each path once.
+
+    In a folder files of events are called ``*.json``, ``*.jsonl``, ``*.ndjson`` or ``*.log``, these also with ``.gz``,
+    or ``*.zip``. Raises ``NotFound`` for a path that is not there.
+    """
+    found: dict[EventFile, None] = {}
+    for file in files:
+        if isinstance(file, str | os.PathLike) and os.path.isdir(file):
+            found |= dict.fromkeys(walked(os.fspath(file), *_PACKED))
+        else:
+            found[file] = None
+    check_event_files(list(found))
+    return list(found)
 
 
 def check_event_files(files: list[EventFile]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,9 +11,18 @@ from attrs import define
 from zona_core.domain.events import CLASSES, SEVERITIES, address
 from zona_core.errors import Fault, InvalidInput
 from zona_core.persistence.database import TenantData
-from zona_core.ports.store import Condition, Range, Scalar
+from zona_core.ports.store import Condition, Range, Scalar, Where
 
-__all__ = ["EventFigures", "EventFilter", "Histogram", "HistogramBar", "figures_of", "histogram_of", "where_of"]
+__all__ = [
+    "EventFigures",
+    "EventFilter",
+    "Histogram",
+    "HistogramBar",
+    "bars_of",
+    "figures_of",
+    "histogram_of",
+    "where_of",
+]
 
 _MOST_BARS: Final = 1_000
 _MOST_COUNTED: Final = 2**53
@@ -111,17 +120,28 @@ def figures_of(data: TenantData, by: str, wanted: EventFilter, limit: int) -> li
 def histogram_of(data: TenantData, wanted: EventFilter, seconds: float) -> Histogram:
     """See ``Events.histogram``."""
     where = where_of(wanted)
-    if wanted.since is None or wanted.until is None:
+
+    def count(since: datetime, until: datetime) -> int:
+        within: Where = {**where, "occurred_at": Range(gte=since, lt=until)}
+        return data.events.count(within, limit=_MOST_COUNTED)
+
+    return bars_of(wanted.since, wanted.until, seconds, count)
+
+
+def bars_of(
+    since: datetime | None, until: datetime | None, seconds: float, count: Callable[[datetime, datetime], int]
+) -> Histogram:
+    """How many there are in each interval, as ``count`` gives for its two ends; raises ``InvalidInput``."""
+    if since is None or until is None:
         raise InvalidInput.of([Fault("since", "a histogram has two ends", "since and until")])
     if not 1 <= seconds <= 366 * 86_400:
         raise InvalidInput.of([Fault("seconds", f"{seconds} is out of range", "1-31622400")])
-    if (wanted.until - wanted.since).total_seconds() / seconds > _MOST_BARS:
+    if (until - since).total_seconds() / seconds > _MOST_BARS:
         raise InvalidInput.of([Fault("seconds", "there would be too many intervals", f"at most {_MOST_BARS}")])
-    bars, at = [], wanted.since
-    while at < wanted.until:
-        end = min(at + timedelta(seconds=seconds), wanted.until)
-        count = data.events.count({**where, "occurred_at": Range(gte=at, lt=end)}, limit=_MOST_COUNTED)
-        bars.append(HistogramBar(at=at, count=count))
+    bars, at = [], since
+    while at < until:
+        end = min(at + timedelta(seconds=seconds), until)
+        bars.append(HistogramBar(at=at, count=count(at, end)))
         at = end
     return Histogram(seconds=seconds, bars=tuple(bars))
 

@@ -73,7 +73,7 @@ def parsed_rules(context: TenantContext, texts: Iterable[tuple[str, str]], *, en
     size = 0
     for name, text in texts:
         size += len(text)
-        definitions = language.parse([(name, text)])
+        definitions = [_askable(each) for each in language.parse([(name, text)])]
         if size > _MOST_BYTES or len(found) + len(definitions) > _MOST_RULES:
             fault = Fault(
                 "texts", "there is too much of it", f"{_MOST_RULES} rules and {_MOST_BYTES} characters at most"
@@ -140,7 +140,7 @@ def _put(context: TenantContext, rules: Sequence[Rule]) -> tuple[int, int]:
 
 def parsed_exception(context: TenantContext, text: str) -> DetectionRule:
     """The filter that a text is; raises ``InvalidInput``."""
-    rules = context.parts.detection_rules().parse([("exception", text)])
+    rules = [_askable(each) for each in context.parts.detection_rules().parse([("exception", text)])]
     problem = ""
     if len(rules) != 1 or rules[0].kind is not RuleKind.FILTER:
         problem = "it is not one filter"
@@ -149,6 +149,15 @@ def parsed_exception(context: TenantContext, text: str) -> DetectionRule:
     if problem:
         raise InvalidInput.of([Fault("text", problem, "a Sigma filter as YAML")], "The exception")
     return rules[0]
+
+
+def _askable(definition: DetectionRule) -> DetectionRule:
+    """A tenant has no values for placeholders: what needs some cannot be asked, and says so."""
+    if definition.unusable or not definition.placeholders:
+        return definition
+    named = ", ".join(f"%{name}%" for name in definition.placeholders)
+    fault = RuleFault(code="missing_placeholder", message=f"no value is given for {named}", path="detection")
+    return evolve(definition, unusable=fault)
 
 
 def _documents(text: str, count: int) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 
 from zona_core.domain.dead_letters import DeadLetter
@@ -13,6 +14,7 @@ from zona_core.persistence.repository import Listing
 from zona_core.ports.store import Condition
 from zona_core.usecases._area import Area, TenantContext, use_case
 from zona_core.usecases._dead_letters import Replay, replay_letters
+from zona_core.usecases._event_files import EventFile, events_in, found_event_files
 from zona_core.usecases._event_search import EventFigures, EventFilter, Histogram, figures_of, histogram_of, where_of
 from zona_core.usecases._intake.intake import IngestReport, take_in
 from zona_core.usecases._intake.mapping import Stream
@@ -46,7 +48,7 @@ class Events(Area):
 
         ``source`` names the stream: an event that came by it already is taken no more, so that all can be sent again
         after a failure. ``mapper`` and its ``options`` say how they are read; without, the mapper that accepts an
-        event. What cannot be taken becomes a dead letter. Each 1,000 events are stored together, with all that they
+        event. What cannot be taken becomes a dead letter. Some hundreds are stored together, with all that they
         lead to; ``progress`` is told after each.
 
         Raises ``InvalidInput`` for source and options, ``NotFound`` for the mapper, ``StoreUnavailable``.
@@ -70,6 +72,26 @@ class Events(Area):
         """
         read = read_events(chunks, loads=self._context.parts.loads)
         return take_in(self._context, _stream(source, mapper, options), read, progress)
+
+    @use_case("events:ingest")
+    def ingest_files(
+        self,
+        files: Iterable[EventFile],
+        *,
+        source: str,
+        mapper: str = "",
+        options: Mapping[str, Any] | None = None,
+        progress: Callable[[IngestReport], None] = _told_nobody,
+    ) -> IngestReport:
+        """The same for files, one after the other: paths, folders, and binary files that are open.
+
+        They are streams as above, and ZIP archives of such. Of a folder those files are taken, however deep, whose
+        names end in ``.json``, ``.jsonl``, ``.ndjson`` or ``.log``, each also with ``.gz``, or in ``.zip``.
+
+        Raises ``NotFound`` for a path before anything is read, ``InvalidInput`` (``unreadable_file``) for a file.
+        """
+        stream, found, loads = _stream(source, mapper, options), found_event_files(files), self._context.parts.loads
+        return take_in(self._context, stream, chain.from_iterable(events_in(each, loads) for each in found), progress)
 
     @use_case("events:read")
     def get(self, event_id: str) -> Event:
@@ -119,12 +141,24 @@ class Events(Area):
         return self._context.data.dead_letters.find(where, sort=[("received_at", -1)], after=after, limit=limit)
 
     @use_case("events:ingest")
-    def replay(self, *, source: str = "", code: str = "", letters: Iterable[str] = (), mapper: str = "") -> Replay:
+    def replay(
+        self,
+        *,
+        source: str = "",
+        code: str = "",
+        letters: Iterable[str] = (),
+        mapper: str = "",
+        options: Mapping[str, Any] | None = None,
+    ) -> Replay:
         """Tries dead letters again: all of a source, a code, or those with these ids; what is taken is gone from them.
 
-        ``mapper`` is taken in the place of the one that they were sent for. Raises ``NotFound`` for the mapper.
+        ``mapper`` with its ``options`` is taken in the place of the one that they were sent for. Raises ``NotFound``
+        and ``InvalidInput`` for these.
         """
-        return replay_letters(self._context, source=source, code=code, letters=tuple(letters), mapper=mapper)
+        _check_options(mapper, options)
+        return replay_letters(
+            self._context, source=source, code=code, letters=tuple(letters), mapper=mapper, options=dict(options or {})
+        )
 
     @use_case("events:ingest")
     def drop(self, letter_id: str) -> None:
@@ -142,6 +176,10 @@ def _stream(source: str, mapper: str, options: Mapping[str, Any] | None) -> Stre
             "source", "is empty, too long or has control characters", f"1-{_LONGEST_NAME} printable characters"
         )
         raise InvalidInput.of([fault], "The stream")
+    _check_options(mapper, options)
+    return Stream(source=source, mapper=mapper, options=dict(options or {}))
+
+
+def _check_options(mapper: str, options: Mapping[str, Any] | None) -> None:
     if options and not mapper:
         raise InvalidInput.of([Fault("options", "go with a mapper", "the mapper's name next to them")], "The stream")
-    return Stream(source=source, mapper=mapper, options=dict(options or {}))

@@ -16,6 +16,7 @@ from zona_core.usecases import (  # noqa: F401
     channels,
     credentials,
     events,
+    evidence,
     feeds,
     instances,
     licence,

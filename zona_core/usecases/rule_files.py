@@ -48,6 +48,10 @@ class RuleFiles:
         self._language = language
         self._loads = loads
 
+    def texts(self, paths: Paths) -> RuleTexts:
+        """The files as they are, such as a tenant's ``rules.add`` takes them; raises as ``load`` does."""
+        return _some_texts(paths)
+
     def check(self, paths: Paths) -> RuleCheck:
         """What is wrong with rules, each by itself and among the others; raises as ``load`` does."""
         language, texts = self._language(), _some_texts(paths)

@@ -11,6 +11,7 @@ from zona_core.errors import Fault, InvalidInput, RevisionConflict, Unauthentica
 
 from ._answers import put_answer, put_cookie, session_cookie
 from ._bodies import BodyReader
+from ._byte_streams import StreamReader
 from ._conditions import Condition, condition_missing, conditions_of
 from ._gates import Doors, Limits, Proofs, is_system, named_tenant
 from ._logging import bind_identity
@@ -47,6 +48,7 @@ class Endpoint:
         self._service = service
         self._params = ParameterReader(operation)
         self._body = BodyReader(operation, service.schemas, service.settings) if operation.body else None
+        self._stream = StreamReader(operation, service.settings) if operation.stream else None
         self._system = is_system(operation)
         #: whether there may be an object that ``If-Match`` is about
         self._changes = operation.method != "GET" and operation.access is not Access.PUBLIC
@@ -73,6 +75,8 @@ class Endpoint:
             self._admit(call, path, response, address)
         call.params = self._params.read(request, path)
         conditions = self._conditions(request) if self._changes else ()
+        if self._stream is not None:
+            call.body = self._stream.read(request)
         if self._body is None:
             self._answer(call, response, b"", conditions)
             return

@@ -16,8 +16,11 @@ _CHUNK: Final = 65_536
 class Incoming:
     """The body of one request: taken whole, or read piece by piece and then ended."""
 
-    def __init__(self, request: falcon.Request, limit: int) -> None:
-        """Raises ``BadRequest`` (``body_too_large``) if more than ``limit`` bytes are announced."""
+    def __init__(self, request: falcon.Request, limit: int, *, form: str = "multipart/form-data") -> None:
+        """Raises ``BadRequest`` (``body_too_large``) if more than ``limit`` bytes are announced.
+
+        ``form`` is the media type that a client is told of who sends nothing.
+        """
         length = request.content_length
         if length is not None and length > limit:
             raise _too_large(limit)
@@ -26,6 +29,7 @@ class Incoming:
         self._stream = request.stream if chunked else request.bounded_stream
         self._length = length
         self._limit = limit
+        self._form = form
         self._seen = 0
         self._ended = False
 
@@ -42,8 +46,14 @@ class Incoming:
         return data
 
     def read(self, size: int) -> bytes:
-        """The next bytes, ``size`` at most, none at the end; raises ``BadRequest``: ``body_too_large``."""
-        data: bytes = self._stream.read(size)
+        """The next bytes, ``size`` at most, none at the end.
+
+        Raises ``BadRequest``: ``body_too_large``, and ``body_incomplete`` where the server says that chunks break off.
+        """
+        try:
+            data: bytes = self._stream.read(size)
+        except OSError as exc:
+            raise _incomplete() from exc
         self._seen += len(data)
         self._ended = not data
         if self._seen > self._limit:
@@ -61,7 +71,7 @@ class Incoming:
         if not self._ended:
             return
         if not self._seen:
-            raise BadRequest("the body is empty", code="body_missing", hint="Send multipart/form-data.")
+            raise BadRequest("the body is empty", code="body_missing", hint=f"Send {self._form}.")
         if self._length is not None and self._seen < self._length:
             raise _incomplete()
 

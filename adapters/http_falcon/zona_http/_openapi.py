@@ -40,6 +40,7 @@ _PROBLEM: Final = {
         "correlation_id": {"type": "string", "description": "what the log has it under"},
         "errors": {"type": "array", "items": _FAULT},
         "hint": _TEXT,
+        "details": {"type": "object", "description": "what was done all the same"},
     },
     "required": ["type", "title", "status", "detail", "success", "code", "correlation_id"],
 }
@@ -155,7 +156,17 @@ def _operation(operation: Operation, schemas: Schemas) -> dict[str, Any]:
             content["example"] = operation.example
         media_type = "multipart/form-data" if operation.multipart else "application/json"
         described["requestBody"] = {"required": True, "content": {media_type: content}}
+    elif operation.stream:
+        described["requestBody"] = {"required": True, "content": _streamed(operation)}
     return described
+
+
+def _streamed(operation: Operation) -> dict[str, Any]:
+    """What is used while it comes is of any schema; in another coding it is the same."""
+    content: dict[str, Any] = {media_type: {"schema": {}} for media_type in operation.stream}
+    if operation.example is not None and "application/json" in content:
+        content["application/json"]["example"] = operation.example
+    return content
 
 
 def _description(operation: Operation) -> str:
@@ -243,7 +254,7 @@ def _statuses(operation: Operation) -> set[int]:
         found |= {404}  # a filter may name what is not there, too
     if operation.method not in ("GET", "HEAD") and operation.access is Access.GRANTED:
         found |= {404, 409}
-    if operation.body is not None:
+    if operation.body is not None or operation.stream:
         found |= {400, 413, 415, 422}
     if operation.keyed:
         found |= {400}

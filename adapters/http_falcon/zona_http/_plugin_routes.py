@@ -33,6 +33,7 @@ def unfitness(given: Any, known: Iterable[Operation], reserved: Iterable[str]) -
 def _problems(given: Operation, known: Iterable[Operation], reserved: Iterable[str]) -> Iterable[str]:
     yield _of_address(given, known, reserved)
     yield _of_access(given)
+    yield _of_stream(given)
     yield _of_types(given)
 
 
@@ -59,6 +60,16 @@ def _of_access(given: Operation) -> str:
         return f"{given.permission!r} is no permission: area:verb"
     if given.access is Access.GRANTED and not (given.use_case or given.permission):
         return "names neither a use-case nor a permission"
+    return ""
+
+
+def _of_stream(given: Operation) -> str:
+    if not given.stream:
+        return ""
+    if given.body is not None:
+        return "has both a body and a stream"
+    if given.replayable or given.locks or given.conditional:
+        return "may have to be called twice with one stream: idempotent=False or repeatable=True, and no If-Match"
     return ""
 
 

@@ -24,6 +24,9 @@ __all__ = ["PROBLEM_TYPE", "BadRequest", "problem_of", "problem_of_falcon"]
 
 PROBLEM_TYPE: Final = "application/problem+json"
 
+#: details that clients are told: what was done before it failed. Others may tell of the inside
+_TOLD: Final = ("ingested",)
+
 #: Falcon's own refusals, as codes of ours
 _CODES: Final[Mapping[int, str]] = {
     400: "bad_request",
@@ -58,7 +61,10 @@ def problem_of(error: ZonaError, correlation_id: str) -> tuple[int, dict[str, st
         headers["WWW-Authenticate"] = _challenge(error.code)
     if isinstance(error, RevisionConflict) and error.details.get("if_match"):
         status = 412
-    body = _body(status, error.code, error.message, correlation_id, errors=error.faults, hint=error.hint)
+    details = {name: error.details[name] for name in _TOLD if name in error.details}
+    body = _body(
+        status, error.code, error.message, correlation_id, errors=error.faults, hint=error.hint, details=details
+    )
     return status, headers, body
 
 
@@ -84,7 +90,14 @@ def unforeseen(correlation_id: str) -> tuple[int, dict[str, str], bytes]:
 
 
 def _body(
-    status: int, code: str, detail: str, correlation_id: str, *, errors: tuple[Fault, ...] = (), hint: str = ""
+    status: int,
+    code: str,
+    detail: str,
+    correlation_id: str,
+    *,
+    errors: tuple[Fault, ...] = (),
+    hint: str = "",
+    details: Mapping[str, Any] | None = None,
 ) -> bytes:
     problem: dict[str, Any] = {
         "type": f"urn:zona:problem:{code}",
@@ -99,4 +112,6 @@ def _body(
         problem["errors"] = [fault.as_dict() for fault in errors]
     if hint:
         problem["hint"] = hint
+    if details:
+        problem["details"] = details
     return msgspec.json.encode(problem)

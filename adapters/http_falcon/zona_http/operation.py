@@ -124,6 +124,10 @@ class Operation:
     #: with ``multipart``: the body may be as large as the setting ``max_package`` says, and is read as it comes. Parts
     #: that are no ``StoredUpload`` are held in memory, and may be as large as a JSON body
     large: bool = False
+    #: in the place of ``body``: the media types of one that is used while it comes. ``Call.body`` is an iterator over
+    #: its bytes then, without content coding, that raises ``BadRequest`` if they break off or are more than the setting
+    #: ``max_stream`` says
+    stream: tuple[str, ...] = ()
     #: what ``data`` of the envelope is: an attrs class, ``list[…]`` of one, or another type that msgspec describes
     result: Any = None
     status: int = 200
@@ -145,12 +149,14 @@ class Operation:
     creates: bool = False
     #: takes part in ``Idempotency-Key`` handling; off where the answer holds a secret that must not be kept
     idempotent: bool = True
+    #: with POST: what is sent again is done once by its nature, so that an ``Idempotency-Key`` says nothing
+    repeatable: bool = False
     #: keeps parameters out of logs: what stands in the path is secret
     secret_path: bool = False
     #: requests are counted by client address; off for probes, which must not wait for what counts
     limited: bool = True
     problems: tuple[Problem, ...] = ()
-    #: an example of the body and one of ``data``
+    #: an example of the body (of a ``stream``: of what is ``application/json`` among its types) and one of ``data``
     example: Any = None
     answer_example: Any = None
 
@@ -167,7 +173,7 @@ class Operation:
     @property
     def keyed(self) -> bool:
         """Whether an ``Idempotency-Key`` is looked at: honoured, or refused where it cannot be honoured."""
-        return self.method == "POST" and self.access is Access.GRANTED
+        return self.method == "POST" and self.access is Access.GRANTED and not self.repeatable
 
     @property
     def replayable(self) -> bool:

@@ -47,6 +47,8 @@ class HttpSettings:
     max_upload: int = 16_777_216
     #: bytes of a multipart body with a package of apps, which goes into a temporary file
     max_package: int = 268_435_456
+    #: bytes, as they are sent, of a body that is used while it comes (events)
+    max_stream: int = 1_073_741_824
     #: requests a minute of one address before it is known who asks; 0 for no limit
     client_limit: int = 6_000
     #: requests a minute of one user or API key; 0 for no limit

@@ -1,4 +1,4 @@
-"""The importer for the format ``zona``: definitions of apps, tasks and playbooks written by hand, read strictly."""
+"""The importer for the format ``zona``: definitions of apps, tasks, playbooks and policies written by hand, read strictly."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 from zona_core.domain.apps import AppDefinition, TaskDefinition
 from zona_core.domain.definitions import app_faults
 from zona_core.domain.playbooks import PlaybookDefinition
+from zona_core.domain.policies import PolicyDefinition
 from zona_core.errors import InvalidDocument
 from zona_core.persistence.structuring import structured
 from zona_core.ports.importers import ImportedApp
@@ -44,9 +45,14 @@ class DefinitionImporter:
         """The playbook that ``document`` defines; its keys are ``PlaybookDefinition``'s. See ``PlaybookReader``."""
         return _definition(document, PlaybookDefinition, _PLAYBOOK)
 
+    def read_policy(self, document: bytes) -> PolicyDefinition:
+        """The policy that ``document`` defines; its keys are ``PolicyDefinition``'s. See ``PolicyReader``."""
+        return _definition(document, PolicyDefinition, _POLICY)
+
 
 _TASK: Final = "The task definition"
 _PLAYBOOK: Final = "The playbook"
+_POLICY: Final = "The policy"
 
 
 def _definition(document: bytes, kind: type[T], what: str) -> T:

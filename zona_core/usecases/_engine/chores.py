@@ -8,8 +8,11 @@ from typing import Final
 from zona_core.domain.actors import Actor
 from zona_core.domain.identity import KeyStatus
 from zona_core.usecases._area import Parts, SystemContext
+from zona_core.usecases._engine.case_clocks import CaseClocks
 from zona_core.usecases._engine.checkups import Checkups
 from zona_core.usecases._engine.duties import Chore, Hold
+from zona_core.usecases._engine.escalation import Escalations
+from zona_core.usecases._engine.event_retention import EventRetention
 from zona_core.usecases._engine.retention import Retention
 
 __all__ = ["chores_of"]
@@ -24,7 +27,10 @@ def chores_of(parts: Parts) -> list[Chore]:
         Chore(name="expiry", interval=settings.expiry_interval, work=lambda hold: _expiry(parts, hold)),
         Chore(name="licence", interval=settings.licence_interval, work=lambda hold: _licence(parts, hold)),
         Chore(name="retention", interval=settings.retention_interval, work=Retention(parts).work),
+        Chore(name="event_retention", interval=settings.retention_interval, work=EventRetention(parts).work),
         Chore(name="health_checks", interval=settings.health_interval, work=Checkups(parts).work),
+        Chore(name="escalation", interval=settings.escalation_interval, work=Escalations(parts).work),
+        Chore(name="case_clocks", interval=settings.case_clock_interval, work=CaseClocks(parts).work),
         Chore(name="signing_keys", interval=settings.key_interval, work=lambda hold: _signing_keys(parts, hold)),
     ]
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Final
 from zona_core.errors import StoreUnavailable
 from zona_core.usecases._area import Parts
 from zona_core.usecases._engine.chores import chores_of
+from zona_core.usecases._engine.delivering import Delivering
 from zona_core.usecases._engine.duties import Duties
 from zona_core.usecases._engine.firing import Firing
+from zona_core.usecases._feeds.feeding import Feeding
 
 if TYPE_CHECKING:
     from zona_core.usecases._engine.engine import Engine
@@ -35,6 +37,8 @@ class Rounds:
         self._engine = engine
         self._reaps = parts.settings.lease_seconds / 2
         self._firing = Firing(parts, engine.begun)
+        self._delivering = Delivering(parts, lambda: engine.worker)
+        self._feeding = Feeding(parts)
         self._duties = Duties(
             lambda: parts.database, chores_of(parts), lambda: engine.worker, parts.settings.lease_seconds
         )
@@ -52,10 +56,13 @@ class Rounds:
         """Ends, after the round that is under way; duties are broken off."""
         self._stopped.set()
         self._duties.stop()
+        self._delivering.stop()
+        self._feeding.stop()
 
     def _work(self) -> None:
         while not self._stopped.wait(_LOOKS):
-            for part in (self._check, self._reap, self._engine.pick, self._fire, self._do_duties):
+            picks = (self._check, self._reap, self._engine.pick)
+            for part in (*picks, self._fire, self._deliver, self._feed, self._do_duties):
                 self._done(part)
 
     def _done(self, part: Callable[[], None]) -> None:
@@ -85,6 +92,14 @@ class Rounds:
     def _fire(self) -> None:
         if self._engine.working:
             self._firing.look()
+
+    def _deliver(self) -> None:
+        if self._engine.working:
+            self._delivering.look()
+
+    def _feed(self) -> None:
+        if self._engine.working:
+            self._feeding.begin()
 
     def _do_duties(self) -> None:
         if self._engine.working:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from attrs import define, evolve
@@ -30,11 +30,6 @@ class Raised:
     #: it was made just now
     new: bool
 
-    @property
-    def count_before(self) -> int:
-        """How many hits the alert had before."""
-        return self.alert.count - self.finding.count
-
 
 class Alerting:
     """The alerts of one batch."""
@@ -52,7 +47,9 @@ class Alerting:
         if not findings:
             return []
         known = self._candidates(findings)
-        raised = [self._raised(each, known.get(each.group_key, ())) for each in findings]
+        raised = [self._raised(each, known.setdefault(each.group_key, [])) for each in findings]
+        latest = {alert.id: alert for alerts in known.values() for alert in alerts}
+        raised = [evolve(each, alert=latest[each.alert.id]) for each in raised]  # two may have joined one
         links = [
             link
             for each in raised
@@ -64,7 +61,7 @@ class Alerting:
             self._data.event_links.insert_many(links)
         return raised
 
-    def _candidates(self, findings: Sequence[Finding]) -> Mapping[str, list[Alert]]:
+    def _candidates(self, findings: Sequence[Finding]) -> dict[str, list[Alert]]:
         """The alerts that findings may join, by group, the latest first."""
         since = min(each.first_at - timedelta(seconds=each.policy.window) for each in findings)
         keys = In(sorted({each.group_key for each in findings}))
@@ -75,12 +72,17 @@ class Alerting:
                 found.setdefault(alert.group_key, []).append(alert)
         return found
 
-    def _raised(self, finding: Finding, candidates: Sequence[Alert]) -> Raised:
+    def _raised(self, finding: Finding, candidates: list[Alert]) -> Raised:
+        """Stores the alert of a finding, in its place among the candidates for those that follow."""
         silence = self._silence(finding)
         joined = next((each for each in candidates if _joins(finding, each, silenced=silence is not None)), None)
         if joined is None:
-            return Raised(finding=finding, alert=self._data.alerts.insert(self._new(finding, silence)), new=True)
-        return Raised(finding=finding, alert=self._data.alerts.replace(_grown(joined, finding, self._now)), new=False)
+            alert = self._data.alerts.insert(self._new(finding, silence))
+        else:
+            candidates.remove(joined)
+            alert = self._data.alerts.replace(_grown(joined, finding, self._now))
+        candidates.insert(0, alert)
+        return Raised(finding=finding, alert=alert, new=joined is None)
 
     def _silence(self, finding: Finding) -> Silence | None:
         covering = (each for each in self._silences if each.covers(finding.rule.key, finding.group, finding.severity))

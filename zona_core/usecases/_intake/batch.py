@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from attrs import define, evolve
 
+from zona_core.domain.alerts import ACTIVE
+from zona_core.domain.cases import LIVE_CASES
 from zona_core.domain.dead_letters import DeadLetter
 from zona_core.errors import InvalidInput, UnmappableEvent
 from zona_core.persistence.checks import check_document
+from zona_core.ports.store import In
 from zona_core.usecases._area import TenantContext
 from zona_core.usecases._intake.alerting import Alerting
 from zona_core.usecases._intake.casing import open_cases
@@ -21,6 +25,9 @@ from zona_core.usecases._intake.mapping import Mapped, Stream, StreamMapper
 from zona_core.usecases._intake.responding import Responses
 
 __all__ = ["Batch", "BatchResult"]
+
+#: alerts and cases that correlations may make: which fire is known within the transaction only
+_SPARE: Final = 2
 
 
 @define(frozen=True, kw_only=True)
@@ -69,9 +76,7 @@ class Batch:
         Raises ``StoreUnavailable`` and its like: then nothing is stored.
         """
         ids = Ids(self._context.data)
-        # A guess, for ids cannot be taken within a transaction: as many as there are rules that hold.
-        rules = {rule for rules in self._hits.values() for rule in rules}
-        ids.prepare(alerts=len(rules), cases=1 if rules else 0)
+        ids.prepare(**self._foreseen())
         try:
             while True:
                 try:
@@ -85,6 +90,20 @@ class Batch:
         finally:
             ids.return_unused()
 
+    def _foreseen(self) -> dict[str, int]:
+        """How many alerts and cases are likely to be made: their ids cannot be taken within a transaction."""
+        if not self._hits:
+            return {}
+        findings = findings_of(self._detection, self._single(self._mapped.events))
+        data, groups = self._context.data, {finding.group_key for finding in findings}
+        active = In([state.value for state in ACTIVE])
+        groups -= {each.group_key for each in data.alerts.all({"group_key": In(sorted(groups)), "state": active})}
+        keys = {finding.case_key for finding in findings if finding.case_key}
+        live = In([status.value for status in LIVE_CASES])
+        keys -= {each.group_key for each in data.cases.all({"group_key": In(sorted(keys)), "status": live})}
+        spare = _SPARE if self._detection.correlates else 0
+        return {"alerts": len(groups) + spare, "cases": len(keys) + spare}
+
     def _stored(self, ids: Ids, along: Callable[[], None] | None) -> BatchResult:
         context, data, mapped = self._context, self._context.data, self._mapped
         responses = Responses(context)
@@ -96,7 +115,7 @@ class Batch:
             findings = findings_of(self._detection, self._found(new)) if self._hits else []
             raised = Alerting(data, ids, self._detection.silences, context.parts.calendar).raised(findings)
             raised = escalate_new(data, raised)
-            cases = open_cases(data, ids, raised)
+            cases = open_cases(data, ids, raised, context.parts.expressions)
             responses.begin(raised, cases)
             result = BatchResult(
                 received=mapped.received,
@@ -121,15 +140,19 @@ class Batch:
         hits = {key: self._hits[key] for key in new if key in self._hits}
         if detector is None or not hits:
             return []
-        found = [
-            Found(rule, events[event_id], ((event_id, events[event_id].occurred_at),))
-            for event_id, rules in hits.items()
-            for rule in rules
-            if rule in told
-        ]
-        data = self._context.data
+        found, data = self._single(hits), self._context.data
         firings = [each for each in correlated(detector, StoredMemory(data), events, hits) if each.rule in told]
         return [*found, *fired(firings, events, moments_of(data, firings, events))] if firings else found
+
+    def _single(self, keys: Iterable[str]) -> list[Found]:
+        """What rules that ask single events find in some of them."""
+        told, events = self._detection.told, self._mapped.events
+        return [
+            Found(rule, events[key], ((key, events[key].occurred_at),))
+            for key in keys
+            for rule in self._hits.get(key, ())
+            if rule in told
+        ]
 
     def _set_aside(self) -> bool:
         """Makes dead letters of the events that no store can hold; whether there were any."""

@@ -37,6 +37,8 @@ class Detection:
     detector: Detector | None
     #: rules and correlations that are told of, by key, without their logic
     told: Mapping[str, DetectionRule]
+    #: whether there is a correlation that is told of
+    correlates: bool
     #: in the order in which they are looked at
     policies: Sequence[Policy]
     default: Policy
@@ -94,9 +96,11 @@ class Detections:
         asked = [rule for rule in rules if rule.kind != RuleKind.FILTER]
         marks = [*(rule.digest for rule in rules), *(each.text for each in exceptions)]
         detector = self._detector(asked, narrowing, marks) if asked else None
+        told = _told(detector) if detector else {}
         return Detection(
             detector=detector,
-            told=_told(detector) if detector else {},
+            told=told,
+            correlates=any(rule.kind is RuleKind.CORRELATION for rule in told.values()),
             policies=[each for each in data.policies.all(sort=[("order", 1), ("id", 1)]) if each.enabled],
             default=_default(now),
             silences=[each for each in data.silences.all() if each.ends_at is None or each.ends_at > now],

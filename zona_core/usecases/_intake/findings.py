@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from attrs import define, field
 
@@ -75,20 +75,22 @@ def hits_by_event(hits: Iterable[Hit], events: Sequence[Event]) -> dict[str, lis
 
 
 def findings_of(detection: Detection, found: Iterable[Found]) -> list[Finding]:
-    """The findings, in the order of their first ones; without those of which no alert is to be made."""
-    findings: dict[str, Finding] = {}
+    """The findings, in the order of their first ones; without those of which no alert is to be made.
+
+    Of one rule and group there are several where more time lies between hits than the policy's window has.
+    """
+    groups: dict[str, _Group] = {}
     for each in found:
         rule = detection.told[each.rule]
         policy = detection.policy(rule, each.event.source)
         if not policy.alerts:
             continue
-        group = grouped(each.event, policy.group_by)
-        key = group_digest(f"{rule.key}\n{policy.id}", group)
-        finding = findings.get(key)
-        if finding is None:
-            finding = findings[key] = _begun(rule, policy, group, key, each.event)
-        finding.add(each)
-    return list(findings.values())
+        values = grouped(each.event, policy.group_by)
+        key = group_digest(f"{rule.key}\n{policy.id}", values)
+        if key not in groups:
+            groups[key] = _Group(rule, policy, values, key)
+        groups[key].found.append(each)
+    return [finding for group in groups.values() for finding in group.findings()]
 
 
 def fired(firings: Iterable[Firing], events: Mapping[str, Event], moments: Mapping[str, datetime]) -> Iterator[Found]:
@@ -97,6 +99,31 @@ def fired(firings: Iterable[Firing], events: Mapping[str, Event], moments: Mappi
         event = events[firing.event]
         parts = tuple((name, moments[name]) for name in dict.fromkeys(firing.events) if name in moments)
         yield Found(firing.rule, event, parts or ((event.id, event.occurred_at),))
+
+
+@define(eq=False)
+class _Group:
+    """What one rule found in events of one group."""
+
+    rule: DetectionRule
+    policy: Policy
+    values: Mapping[str, str]
+    key: str
+    found: list[Found] = field(factory=list)
+
+    def findings(self) -> list[Finding]:
+        """Parted where more time lies between two hits than the window has."""
+        window = timedelta(seconds=self.policy.window)
+        findings: list[Finding] = []
+        for each in sorted(self.found, key=_first_at):
+            if not findings or _first_at(each) > findings[-1].last_at + window:
+                findings.append(_begun(self.rule, self.policy, self.values, self.key, each.event))
+            findings[-1].add(each)
+        return findings
+
+
+def _first_at(found: Found) -> datetime:
+    return min((at for _, at in found.events), default=found.event.occurred_at)
 
 
 def _begun(rule: DetectionRule, policy: Policy, group: Mapping[str, str], key: str, event: Event) -> Finding:
