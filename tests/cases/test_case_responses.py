@@ -108,9 +108,9 @@ def test_a_playbook_that_starts_itself_is_stopped(
 ) -> None:
     """One that changes the case that it was started for is started so many times, and then no more; that is told."""
     plugin.handler.functions["echo"] = lambda call: {
-        "tasks": len(here.cases.add_task(int(call.inputs["text"]), "Again").tasks)
+        "tasks": len(here.cases.add_task(int(call.inputs["text"].split()[1]), "Again").tasks)
     }
-    here.playbooks.save(calling("Round", Field(name="case", kind=FieldKind.JSON), text="{{ inputs.case.id }}"))
+    here.playbooks.save(calling("Round", Field(name="case", kind=FieldKind.JSON), text="case {{ inputs.case.id }}"))
     here.playbooks.save(PlaybookDefinition(title="Calm", steps=(Step(name="note", set={"x": 1}),)))
     policy(case=CaseOption(on_change=(PlaybookCall(playbook="Round"),)))
     send(line(1))
@@ -132,7 +132,8 @@ def test_a_playbook_that_cannot_be_started_is_told(here: Workspace, send: Any, l
     """The change is done all the same."""
     here.playbooks.save(calling("Strict", Field(name="must", required=True), text="{{ inputs.must }}"))
     here.playbooks.save(PlaybookDefinition(title="Gone", steps=(Step(name="note", set={"x": 1}),)))
-    policy(case=CaseOption(on_change=(PlaybookCall(playbook="Strict"), PlaybookCall(playbook="Gone"))))
+    strict = PlaybookCall(playbook="Strict", inputs={"must": "{{ case.group.none }}"})
+    policy(case=CaseOption(on_change=(strict, PlaybookCall(playbook="Gone"))))
     send(line(1))
     here.playbooks.remove("Gone")
     assert here.cases.update(1, owner="ann").owner == "ann"

@@ -47,8 +47,18 @@ def test_duties_are_listed(ready: Any, home: Path) -> None:
     assert json.loads(ready("store", "duties", "-o", "json").stdout) == {"items": [], "next": None}
     with Zona(home=str(home)) as zona:
         zona.work()
-        while len(zona.system().store.duties()) < 5:
+        while len(zona.system().store.duties()) < 8:
             pass
     shown = ready("store", "duties").stdout
-    for name in ("expiry", "health_checks", "licence", "retention", "signing_keys"):
+    names = (
+        "case_clocks",
+        "escalation",
+        "event_retention",
+        "expiry",
+        "health_checks",
+        "licence",
+        "retention",
+        "signing_keys",
+    )
+    for name in names:
         assert name in shown

@@ -15,10 +15,10 @@ from attrs import evolve
 from PIL import Image
 
 from zona_core import AppDefinition, Secret, TaskCall, TaskFailed, Zona, ZonaError, as_data, licensing
+from zona_core.domain.feeds import FeedDefinition
 from zona_core.domain.fields import Field, FieldKind
 from zona_core.domain.playbooks import Approval, PlaybookDefinition, Step, StepTask
-from zona_core.domain.feeds import FeedDefinition
-from zona_core.domain.policies import EscalationStep, PolicyDefinition
+from zona_core.domain.policies import CaseOption, EscalationStep, PlaybookCall, PolicyDefinition
 from zona_core.domain.references import TaskRef
 from zona_core.domain.schedules import ScheduleDefinition
 from zona_core.domain.silences import SilenceDefinition
@@ -114,6 +114,7 @@ def scene(
     shown += tell_people(zona)
     shown += take_events_in(zona)
     shown += fetch_events(zona)
+    shown += look_into(zona)
     shown += play(zona)
     results = str(as_data(workspace.runs.list().items)).encode()
     shown.append(repr(zona._parts.blobs.put("localhost", "runs/1/results", [results], most=len(results))))
@@ -191,6 +192,22 @@ def tell_people(zona: Zona) -> list[str]:
     return [f"{each!r} {as_data(each)}" for each in shown]
 
 
+def look_into(zona: Zona) -> list[str]:
+    """A case with a file, and a comment with a canary that is erased; what was shown of it then."""
+    here, data = zona.tenant(), zona._parts.database.tenant("localhost")
+    case = here.cases.list().items[0].id
+    here.playbooks.save(PlaybookDefinition(title="q", steps=(Step(name="note", set={"x": 1}),)))
+    told = here.policies.get("Told")
+    option = CaseOption(on_change=(PlaybookCall(playbook="q"),))
+    here.policies.save(PolicyDefinition(title="Told", escalation=told.escalation, case=option))
+    erased = here.cases.comment(case, "it is canary-erased").id
+    shown: list[Any] = [here.cases.erase_comment(case, erased), here.evidence.put(case, [b"file"], name="file")]
+    shown += [here.cases.update(case, owner="ann"), here.cases.observables(case), here.cases.timeline(case)]
+    shown += [here.cases.report(case), *here.cases.export(case), *data.responses.all()]
+    assert "canary-erased" not in str(shown)
+    return [f"{each!r} {as_data(each)}" for each in shown]
+
+
 def fetch_events(zona: Zona) -> list[str]:
     """A feed with a canary among its inputs, polled, failed, saved again and refused; what was shown of it."""
     here, inputs = zona.tenant().feeds, {"text": "well", "token": CANARIES[11]}
@@ -216,7 +233,8 @@ def take_events_in(zona: Zona) -> list[str]:
     shown: list[Any] = [here.rules.add([("bad.yml", rule), ("often.yml", often)])]
     shown.append(here.rules.add_exception(narrower, title="Not"))
     raw = [{"at": 1_896_091_200 + number, "word": "bad", "host": "h"} for number in range(2)]
-    mapping = {"mapper": "generic", "options": {"time": "at", "host": "host"}}
+    seen = [{"name": "device.hostname", "type_id": 1, "value": "host"}]
+    mapping = {"mapper": "generic", "options": {"time": "at", "host": "host", "observables": seen}}
     shown.append(here.events.ingest([*raw, {"at": "never"}], source="log", **mapping))
     shown += [here.rules.list(), here.events.list(), here.events.dead_letters(), here.events.replay()]
     return [f"{each!r} {as_data(each)}" for each in shown]

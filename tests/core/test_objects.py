@@ -138,7 +138,7 @@ OF_PLAYBOOKS = {"runs.decide", "runs.replay"}
 AT_LARGE = {"audit.search", "audit.verify"} | {
     name for name in use_cases() if name.split(".")[0] in ("api_keys", "package_keys", "roles", "sessions", "users")
 }
-AT_LARGE |= {name for name in use_cases() if name.split(".")[0] in ("events", "feeds", "rules")}
+AT_LARGE |= {name for name in use_cases() if name.split(".")[0] in ("cases", "events", "evidence", "feeds", "rules")}
 AT_LARGE |= {name for name in use_cases() if name.split(".")[0] in ("alerts", "channels", "policies", "silences")}
 #: what belongs to no app, so that a permission for an app does not reach it
 OF_NO_APP = {

@@ -69,6 +69,14 @@ CHANGES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
     "alerts.assign": ({"alert_id": 1, "owner": "ann"}, "get", {"alert_id": 1}),
     "alerts.close": ({"alert_id": 1, "resolution": Resolution.BENIGN}, "get", {"alert_id": 1}),
     "alerts.reopen": ({"alert_id": 1}, "get", {"alert_id": 1}),
+    "cases.add_task": ({"case": 1, "title": "x"}, "get", {"case": 1}),
+    "cases.attach": ({"case": 1, "alerts": [2]}, "get", {"case": 1}),
+    "cases.change_task": ({"case": 1, "task": 1, "title": "x"}, "get", {"case": 1}),
+    "cases.close": ({"case": 1, "resolution": Resolution.BENIGN, "cancel_tasks": True}, "get", {"case": 1}),
+    "cases.detach": ({"case": 1, "alerts": [3]}, "get", {"case": 1}),
+    "cases.merge": ({"case": 1, "sources": [2]}, "get", {"case": 1}),
+    "cases.reopen": ({"case": 3}, "get", {"case": 3}),
+    "cases.update": ({"case": 1, "title": "x"}, "get", {"case": 1}),
     "feeds.save": ({"definition": FEED}, "get", {"feed": 1}),
     "feeds.disable": ({"feed": 1}, "get", {"feed": 1}),
     "feeds.enable": ({"feed": 1}, "get", {"feed": 1}),
@@ -120,7 +128,13 @@ def filled(zona: Zona, app_factory: Callable[..., AppDefinition]) -> Callable[[s
     workspace.feeds.save(evolve(FEED, description="x"))
     workspace.policies.save(evolve(POLICY, description=""))
     workspace.silences.save(evolve(SILENCE, reason=""))
-    zona._parts.database.tenant("localhost").alerts.insert(ALERT)
+    for number in (1, 2, 3):
+        zona._parts.database.tenant("localhost").alerts.insert(evolve(ALERT, id=number))
+    workspace.cases.create("Mine", alerts=[3])
+    workspace.cases.add_task(1, "Ask")
+    workspace.cases.create("Part")
+    workspace.cases.create("Over")
+    workspace.cases.close(3, Resolution.BENIGN)
     key = workspace.api_keys.create("ci", scopes=["apps:read"], user="ann").key
 
     def area(name: str) -> tuple[Any, dict[str, Any]]:

@@ -318,7 +318,8 @@ def test_instances_are_checked_as_often_as_they_ask(zona: Zona, plugin: Any, mon
 def test_workers_do_their_duties(plugin: Any, app_factory: Callable[..., AppDefinition], tmp_path: Path) -> None:
     """Two that take part in the work remove old runs, rotate the signing key, and list what they did."""
     store = f"sqlite:///{tmp_path / 'zona.db'}"
-    soon = {"retention_interval": 0.1, "expiry_interval": 0.1, "licence_interval": 0.1, "key_interval": 0.1}
+    often = ("retention", "expiry", "licence", "key", "escalation", "case_clock")
+    soon = {f"{name}_interval": 0.1 for name in often}
     options: dict[str, Any] = {"lease_seconds": 1.0, "run_retention_days": 0.000_01, "signing_key_days": 0.000_001}
     plugin.handler.functions["echo"] = lambda call: {}
     with (
@@ -339,7 +340,16 @@ def test_workers_do_their_duties(plugin: Any, app_factory: Callable[..., AppDefi
         with pytest.raises(NotFound):
             two.tenant().runs.get(run.id)
         until(lambda: one.system().signing_keys.list(limit=1).items[0].kid != key.kid)
-        names = ["expiry", "health_checks", "licence", "retention", "signing_keys"]
+        names = [
+            "case_clocks",
+            "escalation",
+            "event_retention",
+            "expiry",
+            "health_checks",
+            "licence",
+            "retention",
+            "signing_keys",
+        ]
         until(lambda: all(duty.ended_at for duty in two.system().store.duties() if duty.id != "health_checks"))
         listed = two.system().store.duties()
         assert [duty.id for duty in listed] == names

@@ -186,6 +186,8 @@ def test_options_are_checked_and_secrets_stay_where_they_go(zona: Zona, name: st
         work.feeds.save(reading(name, stream="none"))
     made = work.feeds.save(reading(name, options={"name": name, "password": Secret("pa55word"), "group": "a"}))
     masked = {"name": name, "password": "********", "group": "a"}
+    work.feeds.save(reading(uuid.uuid4().hex, title="Other", options={"name": name, "password": Secret("x")}))
+    work.feeds.save(reading(name, title="Other", options={"name": name, "password": "********"}))
     assert work.feeds.save(reading(name, options=masked, description="x")).options["password"].reveal() == "pa55word"
     with pytest.raises(InvalidInput, match=r"options\.password"):
         work.feeds.save(reading(name, options={**masked, "name": "elsewhere"}))

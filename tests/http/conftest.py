@@ -33,8 +33,8 @@ from zona_core import (
     hookimpl,
 )
 from zona_core.domain.alerts import Alert, EventLink
-from zona_core.domain.identity import Session, User
 from zona_core.domain.feeds import Feed, FeedDefinition
+from zona_core.domain.identity import Session, User
 from zona_core.domain.notifications import Delivery, DeliveryState
 from zona_core.domain.playbooks import PlaybookDefinition, Step
 from zona_core.domain.policies import PolicyDefinition
@@ -480,11 +480,20 @@ class Furnisher:
             )
         )  # fmt: skip
         return {
+            **Furnisher._case(door, alert, note),
             "alert_id": alert.id,
             "channel_id": channel.id,
             "policy_id": policy.id,
             "silence_id": silence.id,
         }
+
+    @staticmethod
+    def _case(door: Workspace, alert: Alert, note: str) -> dict[str, Any]:
+        """A case with the alert, a task, a comment and a file."""
+        case = door.cases.create(note, description=note, alerts=[alert.id])
+        door.cases.add_task(case.id, note)
+        evidence = door.evidence.put(case.id, [note.encode()], name=note)
+        return {"case_id": case.id, "entry_id": door.cases.comment(case.id, note).id, "evidence_id": evidence.id}
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -28,7 +28,9 @@ NOWHERE = {
     **dict.fromkeys(("playbook_id", "schedule_id"), 990_999),
     "exception_id": 990_999,
     "feed_id": 990_999,
-    **dict.fromkeys(("alert_id", "policy_id", "silence_id", "channel_id"), 990_999),
+    **dict.fromkeys(("alert_id", "policy_id", "silence_id", "channel_id", "case_id"), 990_999),
+    "entry_id": "990999-00000002",
+    "evidence_id": "00000000-0000-4000-8000-000000000000",
     **dict.fromkeys(("event_id", "letter_id"), "0" * 32),
     "rule_id": "nil-rule",
     "name": "nil-role",
@@ -74,6 +76,7 @@ class Side:
             *("package_keys", "revisions", "playbooks", "schedules"),
             *("events", "dead_letters", "rules", "rule_exceptions"),
             *("alerts", "policies", "silences", "channels", "deliveries", "feeds"),
+            *("cases", "case_entries", "sightings", "evidence"),
         )
         stored = [as_data(model) for kind in kinds for model in getattr(data, kind).all()]
         return [each for each in stored if each.get("action") != "gate.login_failed"]
@@ -85,11 +88,12 @@ def opened(zona: Zona, furnish: Any) -> Side:
         zona.system().tenants.add(code)
         furnish(zona, code, name="both", note="canary" if code == "zeta" else "noted")
     counters = ("apps", "tasks", "instances", "credentials", "playbooks", "schedules", "rule_exceptions")
-    for counter in (*counters, "alerts", "policies", "silences", "channels", "feeds"):
+    for counter in (*counters, "alerts", "cases", "policies", "silences", "channels", "feeds"):
         zona._parts.database.take_ids("zeta", counter, 770_000)
     theirs = furnish(zona, "zeta", name="theirs", note=CANARY)
     kinds = ("integration", "task", "instance", "credential", "playbook", "schedule", "exception")
-    assert all(theirs[f"{kind}_id"] > 770_000 for kind in (*kinds, "alert", "policy", "silence", "channel", "feed"))
+    more = ("alert", "case", "policy", "silence", "channel", "feed")
+    assert all(theirs[f"{kind}_id"] > 770_000 for kind in (*kinds, *more))
     zona.tenant("zeta").users.add("admin", PASSWORD, roles=["admin"])
     own = zona.tenant("acme").users
     for role in ("admin", "reader"):

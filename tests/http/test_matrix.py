@@ -135,6 +135,7 @@ class Stage:
             *("package_keys", "revisions", "playbooks", "schedules"),
             *("events", "dead_letters", "rules", "rule_exceptions"),
             *("alerts", "policies", "silences", "channels", "deliveries", "feeds"),
+            *("cases", "case_entries", "sightings", "evidence"),
         )
         stored = [as_data(model) for each in data for kind in kinds for model in getattr(each, kind).all()]
         return [

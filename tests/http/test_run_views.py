@@ -52,7 +52,16 @@ def test_duties_are_listed(served: Zona, call: Call) -> None:
     """None before a worker has looked after the store; then each with what came of it."""
     assert call("GET", "/api/v1/platform/store/duties").json["data"] == []
     served.work()
-    while len(told := call("GET", "/api/v1/platform/store/duties").json["data"]) < 5:
+    while len(told := call("GET", "/api/v1/platform/store/duties").json["data"]) < 8:
         pass
-    names = ["expiry", "health_checks", "licence", "retention", "signing_keys"]
+    names = [
+        "case_clocks",
+        "escalation",
+        "event_retention",
+        "expiry",
+        "health_checks",
+        "licence",
+        "retention",
+        "signing_keys",
+    ]
     assert [(duty["id"], duty["token"]) for duty in told] == [(name, 0) for name in names]

@@ -38,7 +38,9 @@ from zona_core import (
     TenantStatus,
     Zona,
 )
+from zona_core.domain.alerts import Alert, AlertState, Resolution
 from zona_core.domain.apps import Integration, RetryPolicy, Task
+from zona_core.domain.cases import Case, CaseStatus, EntryKind, Evidence, TaskStatus, TimelineEntry
 from zona_core.domain.dead_letters import DeadLetter
 from zona_core.domain.detection import RuleKind
 from zona_core.domain.events import Event
@@ -54,13 +56,16 @@ from zona_core.domain.identity import (
     granted_by,
 )
 from zona_core.domain.instances import Credential, Instance, InstanceStatus
+from zona_core.domain.notifications import Delivery
 from zona_core.domain.package_keys import PackageKey
 from zona_core.domain.playbooks import Playbook, PlaybookDefinition, StepTask
 from zona_core.domain.playbooks import Step as PlaybookStep
+from zona_core.domain.policies import Channel, EscalationStep, Policy, PolicyDefinition
 from zona_core.domain.references import EventsApiConfig
 from zona_core.domain.rules import Rule, RuleException
 from zona_core.domain.runs import Execution, RunStatus
 from zona_core.domain.schedules import Schedule, ScheduleDefinition, ScheduleStatus
+from zona_core.domain.silences import Silence, SilenceDefinition
 from zona_core.errors import NotFound
 from zona_core.persistence import snapshots
 from zona_core.persistence.collections import AUDIT
@@ -70,11 +75,13 @@ from zona_core.persistence.repository import Listing
 from zona_core.persistence.snapshots import Snapshot, Snapshots
 from zona_core.persistence.tenancy import STAMP, TenantCollection, tenant_spec
 from zona_core.ports.packages import PACKAGE_NAME, PACKAGE_VERSION, PackageLimits
+from zona_core.usecases._alert_search import AlertFilter
 from zona_core.usecases._engine.book import Book
 from zona_core.usecases._event_search import EventFilter
 from zona_core.usecases._import import AppImport
 from zona_core.usecases._portable import app_record, task_record
 from zona_core.usecases.api_keys import IssuedKey
+from zona_core.usecases.evidence import OpenEvidence
 from zona_core.usecases.gate import Gate, Tokens
 from zona_core.usecases.registry import use_cases
 from zona_packages.zona_form import ZonaForm
@@ -217,6 +224,22 @@ def schedule(title: str) -> Made:
     return Made(make)
 
 
+def told_policy(title: str) -> Made:
+    """A policy that tells a channel."""
+    steps = (EscalationStep(channels=("Hook",)), EscalationStep(after=86_400, severity="critical"))
+    return Made(lambda note: PolicyDefinition(title=title, description=note, escalation=steps))
+
+
+def policy_document(note: str) -> bytes:
+    """A policy as a file."""
+    return json.dumps({"title": "Read", "description": note}).encode()
+
+
+def quiet(title: str) -> Made:
+    """A silence that covers nothing that there is."""
+    return Made(lambda note: SilenceDefinition(title=title, reason=note, rules=("nosuch",)))
+
+
 def polled(title: str) -> Made:
     """A feed that polls a task, with the tenant's own text and secret."""
 
@@ -304,8 +327,34 @@ WHICH_EVENTS: Final = [ABSENT, YEAR, EventFilter(source="log"), EventFilter(host
 STREAM: Final[dict[str, Any]] = {
     "source": ["log", "other"],
     "mapper": ["generic", "nosuch"],
-    "options": [{"time": "at", "key": ["id"], "host": "host", "message": "host"}],
+    "options": [
+        {
+            "time": "at",
+            "key": ["id"],
+            "host": "host",
+            "message": "host",
+            "observables": [{"name": "device.hostname", "type_id": 1, "value": "host"}],
+        }
+    ],
     "progress": [ABSENT, str],
+}
+ALERT: Final = [Given("alerts"), Given("alerts", whose=1), Given("alerts", at=-1), 1, Given("alerts", whose=2)]
+CHANNEL: Final = ["Hook", Given("channels"), 1, Given("channels", whose=1), "Other"]
+POLICY: Final = ["Mine", Given("policies"), 1, Given("policies", whose=1), "Other"]
+SILENCE: Final = [Given("silences"), 1, Given("silences", whose=1), Given("silences", at=-1)]
+DELIVERY: Final = [ABSENT, Given("deliveries"), Given("deliveries", whose=1)]
+HOOK: Final = {
+    "url": "http://127.0.0.1:9/",
+    "headers": {"X-Note": Own()},
+    "authorization": Own("hook"),
+    "private": True,
+}
+CASE: Final = [Given("cases"), 1, Given("cases", whose=1), Given("cases", at=-1), Given("cases", whose=2)]
+FILE: Final = [Given("evidence"), Given("evidence", whose=1), Given("evidence", at=-1)]
+OF_CASE: Final[dict[str, list[Any]]] = {
+    "wanted": WHICH_EVENTS,
+    "rule": [ABSENT, "first"],
+    "newest_first": [ABSENT, True],
 }
 CREDENTIAL: Final = ["shared", Given("credentials"), 1, Given("credentials", whose=1), "spare", 2]
 USER: Final = ["ann", Given("users"), Given("users", whose=1), "bob", Given("users", at=-1), "carl"]
@@ -562,6 +611,39 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
     "feeds.disable": {"feed": FEED, "revision": REVISION},
     "feeds.from_task": {"app": APP, "task": TASK},
     "feeds.start_time": {"instance_id": [Given("instances"), 1, Given("instances", whose=1)]},
+    "channels.save": {
+        "title": ["Hook", "Other"],
+        "notifier": ["webhook", "nosuch"],
+        "options": [HOOK, {}],
+        "enabled": [ABSENT, False],
+        "channel_id": [ABSENT, ABSENT, Given("channels"), Given("channels", whose=1), 1],
+        "revision": REVISION,
+    },
+    "channels.get": {"channel": CHANNEL},
+    "channels.list": PAGE,
+    "channels.test": {"channel": CHANNEL, "timeout": [5.0]},
+    "policies.save": {
+        "definition": [told_policy("Mine"), told_policy("Other")],
+        "policy_id": [ABSENT, ABSENT, Given("policies"), Given("policies", whose=1), 1],
+        "revision": REVISION,
+    },
+    "policies.read_document": {"document": [Made(policy_document), b"{}"], "format": [ABSENT, "openapi", "nosuch"]},
+    "policies.check": {"definition": [told_policy("Mine"), told_policy("")]},
+    "policies.get": {"policy": POLICY},
+    "policies.list": PAGE,
+    "silences.save": {
+        "definition": [quiet("Quiet"), quiet("")],
+        "silence_id": [ABSENT, ABSENT, Given("silences"), Given("silences", whose=1), 1],
+        "revision": REVISION,
+    },
+    "silences.get": {"silence_id": SILENCE},
+    "silences.list": {"active": [ABSENT, True], **PAGE},
+    "silences.end": {"silence_id": SILENCE, "revision": REVISION},
+    "rules.add": {
+        "texts": [[rule_text("first")], [rule_text("first"), rule_text("second")]],
+        "enabled": [ABSENT, False],
+    },
+    "policies.explain": {"rule": RULE, "source": [ABSENT, "log"]},
     "events.ingest": {
         "events": [[raw_event(1)], [raw_event(0), raw_event(1), raw_event(2)]],
         **STREAM,
@@ -571,6 +653,127 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
         "files": [Made(lambda note: [io.BytesIO(b"".join(event_lines(note)))]), ["/nosuch"]],
         **STREAM,
     },
+    "alerts.list": {"wanted": [ABSENT, AlertFilter(severity="critical"), AlertFilter(owner="ann")], **PAGE},
+    "alerts.get": {"alert_id": ALERT},
+    "alerts.search": {"words": ["canary", Own(), "x"], "wanted": [ABSENT], "limit": [ABSENT, 1]},
+    "alerts.events": {"alert_id": ALERT, **PAGE},
+    "alerts.figures": {"by": ["rule", "entity", "state"], "wanted": [ABSENT], "limit": [ABSENT, 1]},
+    "alerts.histogram": {"wanted": [AlertFilter(since=YEAR.since, until=YEAR.until)], "seconds": [86_400.0 * 73]},
+    "alerts.acknowledge": {"alert_id": ALERT, "note": [Own("note")], "revision": REVISION},
+    "alerts.close": {"alert_id": ALERT, "resolution": list(Resolution)[1:], "note": [ABSENT], "revision": REVISION},
+    "alerts.reopen": {"alert_id": ALERT, "note": [ABSENT, Own("again")], "revision": REVISION},
+    "alerts.assign": {"alert_id": ALERT, "owner": ["ann", Own("owner"), ""], "revision": REVISION},
+    "alerts.update_many": {
+        "alert_ids": [[Given("alerts"), Given("alerts", whose=1)], [1, 2]],
+        "state": [AlertState.ACKNOWLEDGED, AlertState.OPEN],
+        "note": [Own("many")],
+    },
+    "alerts.notifications": {"alert_id": ALERT, **PAGE},
+    "alerts.notify_again": {"alert_id": ALERT, "delivery_id": DELIVERY},
+    "cases.create": {
+        "title": [Own("case")],
+        "description": [Own("told")],
+        "severity": [ABSENT, "low"],
+        "owner": [ABSENT, "ann"],
+        "tags": [ABSENT, ["tag"]],
+        "alerts": [ABSENT, [Given("alerts", whose=1)], [Given("alerts")]],
+        "events": [[Given("events")], [Given("events", whose=1)]],
+        "respond_within": [3_600.0, ABSENT],
+        "resolve_within": [7_200.0, ABSENT],
+    },
+    "cases.list": {
+        "status": [ABSENT, CaseStatus.OPEN, CaseStatus.MERGED],
+        "severity": [ABSENT, "medium"],
+        "owner": [ABSENT, "ann"],
+        "rule": [ABSENT, "first"],
+        "since": [ABSENT, datetime(2020, 1, 1, tzinfo=UTC)],
+        "until": [ABSENT, datetime(2020, 1, 1, tzinfo=UTC)],
+        **PAGE,
+    },
+    "cases.get": {"case": CASE},
+    "cases.search": {"words": ["canary", Own(), "x"], "status": [ABSENT, CaseStatus.OPEN], "limit": [ABSENT, 1]},
+    "cases.update": {
+        "case": CASE,
+        "title": [Own("title"), ABSENT],
+        "description": [ABSENT, Own("more")],
+        "severity": [ABSENT, "high"],
+        "owner": [ABSENT, "ann", ""],
+        "tags": [ABSENT, ["other"]],
+        "status": [ABSENT, CaseStatus.ON_HOLD],
+        "revision": REVISION,
+    },
+    "cases.attach": {
+        "case": CASE,
+        "alerts": [ABSENT, [Given("alerts")], [Given("alerts", whose=1)]],
+        "events": [[Given("events")], [Given("events", whose=1)]],
+        "revision": REVISION,
+    },
+    "cases.add_task": {
+        "case": CASE,
+        "title": [Own("task")],
+        "owner": [ABSENT, "ann"],
+        "due_at": [ABSENT, WHEN],
+        "revision": REVISION,
+    },
+    "cases.change_task": {
+        "case": CASE,
+        "task": [1, 2],
+        "title": [Own("again"), ABSENT],
+        "owner": [ABSENT, "bob"],
+        "due_at": [ABSENT, WHEN],
+        "status": [ABSENT, TaskStatus.DONE],
+        "revision": REVISION,
+    },
+    "cases.comment": {"case": CASE, "text": [Own("said"), ""]},
+    "cases.timeline": {"case": CASE, "kind": [ABSENT, EntryKind.COMMENT], "newest_first": [ABSENT, True], **PAGE},
+    "cases.erase_comment": {"case": CASE, "entry": [Given("comments"), Given("comments", whose=1), "1-00000001"]},
+    "cases.alerts": {"case": CASE, **PAGE},
+    "cases.events": {"case": CASE, **OF_CASE, **PAGE},
+    "cases.event_page": {"case": CASE, **OF_CASE, "offset": [ABSENT, 1], "limit": [ABSENT, 1]},
+    "cases.observables": {"case": CASE, "type_id": [ABSENT, 1], **PAGE},
+    "cases.annotate": {
+        "case": CASE,
+        "value": [Own()],
+        "type_id": [1],
+        "note": [Own("known")],
+        "malicious": [ABSENT, True],
+    },
+    "cases.sightings": {"value": [Own(), "nosuch"], **PAGE},
+    "cases.export": {"case": CASE},
+    "cases.report": {"case": CASE},
+    "evidence.put": {
+        "case": CASE,
+        "chunks": [Made(lambda note: [note.encode()])],
+        "name": [Own("file")],
+        "media_type": [ABSENT, "text/plain"],
+        "description": [Own("about")],
+    },
+    "evidence.list": {"case": CASE, **PAGE},
+    "evidence.get": {"evidence_id": FILE},
+    "evidence.open": {"evidence_id": FILE},
+    "evidence.remove": {"evidence_id": FILE},
+    "cases.detach": {
+        "case": CASE,
+        "alerts": [ABSENT, [Given("alerts")]],
+        "events": [[Given("events")], [Given("events", whose=1)]],
+        "revision": REVISION,
+    },
+    "cases.close": {
+        "case": CASE,
+        "resolution": list(Resolution)[1:],
+        "summary": [Own("end")],
+        "close_alerts": [ABSENT, False],
+        "cancel_tasks": [True, ABSENT],
+        "revision": REVISION,
+    },
+    "cases.reopen": {"case": CASE, "reason": [Own("why")], "revision": REVISION},
+    "cases.merge": {
+        "case": [Given("cases", at=-1), *CASE],
+        "sources": [[Given("cases")], [Given("cases", whose=1)], [2]],
+        "revision": REVISION,
+    },
+    "channels.failures": {"channel": CHANNEL, **PAGE},
+    "channels.retry": {"channel": CHANNEL, "delivery_id": DELIVERY},
     "events.list": {"wanted": WHICH_EVENTS, **PAGE},
     "events.get": {"event_id": EVENT},
     "events.search": {"words": ["canary", Own(), "x"], "wanted": WHICH_EVENTS, "limit": [ABSENT, 1]},
@@ -585,10 +788,6 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
         "options": [{"time": "received", "message": "host"}],
     },
     "events.drop": {"letter_id": [Given("letters"), Given("letters", whose=1), Given("letters", at=-1)]},
-    "rules.add": {
-        "texts": [[rule_text("first")], [rule_text("first"), rule_text("second")]],
-        "enabled": [ABSENT, False],
-    },
     "rules.check": {"texts": [[rule_text("first")], []]},
     "rules.get": {"rule_id": RULE},
     "rules.list": {
@@ -648,6 +847,9 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
     "credentials.remove": {"credential": ["spare", *CREDENTIAL], "revision": REVISION},
     "playbooks.remove": {"playbook": PLAYBOOK, "revision": REVISION},
     "schedules.remove": {"schedule": SCHEDULE, "revision": REVISION},
+    "policies.remove": {"policy": POLICY, "revision": REVISION},
+    "channels.remove": {"channel": CHANNEL, "revision": REVISION},
+    "silences.remove": {"silence_id": SILENCE, "revision": REVISION},
     "feeds.remove": {"feed": FEED, "revision": REVISION},
     "rules.remove": {"rule_id": RULE, "revision": REVISION},
     "tasks.delete": {
@@ -843,6 +1045,7 @@ _NOWHERE: Final[Mapping[str, Any]] = {
     **dict.fromkeys(
         ("apps", "tasks", "instances", "credentials", "playbooks", "schedules", "exceptions", "feeds"), 990_999
     ),
+    **dict.fromkeys(("alerts", "cases", "channels", "policies", "silences"), 990_999),
     **dict.fromkeys(("users", "runs", "sessions"), "00000000-0000-4000-8000-000000000000"),
     "keys": "aaaaaaaaaaaa",
 }
@@ -856,6 +1059,13 @@ _KINDS: Final[Mapping[type, Mapping[str, str]]] = {
     Playbook: {"id": "playbooks"},
     Schedule: {"id": "schedules"},
     Event: {"id": "events"},
+    Alert: {"id": "alerts"},
+    Case: {"id": "cases"},
+    Evidence: {"id": "evidence"},
+    Channel: {"id": "channels"},
+    Policy: {"id": "policies"},
+    Silence: {"id": "silences"},
+    Delivery: {"id": "deliveries"},
     Feed: {"id": "feeds"},
     DeadLetter: {"id": "letters"},
     Rule: {"id": "rules"},
@@ -921,6 +1131,9 @@ class Scene:
         if isinstance(value, list | tuple):
             for each in value:
                 self._note(of, each)
+        elif isinstance(value, TimelineEntry):
+            if value.kind is EntryKind.COMMENT:
+                self._given.setdefault((of, "comments"), []).append(value.id)
         elif has(type(value)):
             for name, kind in _KINDS.get(type(value), {}).items():
                 found = getattr(value, name)
@@ -947,6 +1160,8 @@ def carry_out(zona: Zona, done: Done) -> Any:
     door = zona.system(done.actor) if system else zona.tenant(step.door or step.of, actor=done.actor)
     if area == "packages":
         return carried(getattr(door.packages, method), arguments)
+    if step.name in ("cases.export", "evidence.open"):
+        return read_out(getattr(door.area(area), method)(**arguments))
     result = getattr(door.area(area), method)(**arguments)
     if area == "signing_keys":
         settle_keys(zona)
@@ -958,6 +1173,13 @@ def carried(method: Callable[..., Any], arguments: Mapping[str, Any]) -> list[An
     files = {name: io.BytesIO(each) for name, each in arguments.items() if isinstance(each, bytes)}
     result = method(**{**arguments, **files})
     return [result, *(file.getvalue() for file in files.values())]
+
+
+def read_out(found: Any) -> list[Any]:
+    """What comes piece by piece, as a whole."""
+    if isinstance(found, OpenEvidence):
+        return [found.evidence, b"".join(found.chunks)]
+    return [b"".join(found)]
 
 
 def settle_keys(zona: Zona) -> None:
@@ -1113,7 +1335,7 @@ END: Final = [
         for of in TENANTS
         for name in (
             "apps.list", "apps.names", "apps.search", "tasks.list", "revisions.of_app", "revisions.of_task",
-            "instances.list", "credentials.list", "schedules.list", "feeds.list", "runs.list",
+            "instances.list", "credentials.list", "schedules.list", "feeds.list", "cases.list", "runs.list",
             "users.list", "roles.list", "api_keys.list", "sessions.list", "package_keys.list", "audit.search",
             "audit.verify",
         )

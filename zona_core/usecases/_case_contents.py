@@ -114,8 +114,7 @@ def add_sightings(data: TenantData, case_id: int, found: Mapping[str, Sighting])
     keys = sorted(found)
     for begin in range(0, len(keys), _PAGE):
         known = known_sightings(data, keys[begin : begin + _PAGE])
-        for key, before in known.items():
-            data.sightings.replace(merged_sighting(before, found[key]))
+        data.sightings.rewrite(merged_sighting(before, found[key]) for key, before in known.items())
         room = _MOST_SIGHTINGS - data.sightings.count({"case_id": case_id}, limit=_MOST_SIGHTINGS)
         new = [found[key] for key in keys[begin : begin + _PAGE] if key not in known]
         if new and room > 0:

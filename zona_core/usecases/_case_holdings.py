@@ -11,9 +11,9 @@ from attrs import evolve
 from zona_core.domain.case_rules import MOST_TASKS, check_live, prose_faults
 from zona_core.domain.cases import Case, CaseTask, EntryKind, Sighting, TaskStatus, TimelineEntry
 from zona_core.domain.definitions import text_faults
-from zona_core.errors import Conflict, Fault, InvalidInput, NotFound
+from zona_core.errors import Conflict, Fault, InvalidInput, NotFound, PermissionDenied
 from zona_core.persistence._kinds_of_events import sighting_key
-from zona_core.usecases._area import lacking, use_case
+from zona_core.usecases._area import use_case
 from zona_core.usecases._case_changes import CaseArea, begun_by_person, kept, note_breaches
 from zona_core.usecases._case_contents import sighted_value, tell
 from zona_core.usecases._case_joining import join, part
@@ -142,8 +142,8 @@ class CaseHoldings(CaseArea):
     def erase_comment(self, case: int, entry: str) -> TimelineEntry:
         """Erases the text of a comment: that there was one, by whom and when stays. Not to be undone.
 
-        Another's comment takes ``cases:delete``. Raises ``NotFound``, ``PermissionDenied``, ``Conflict``
-        (``not_a_comment``).
+        Another's comment takes ``cases:delete``. Raises ``NotFound``, ``PermissionDenied`` (``not_own_comment``),
+        ``Conflict`` (``not_a_comment``).
         """
         context, data = self._context, self._context.data
         with data.transaction():
@@ -154,7 +154,8 @@ class CaseHoldings(CaseArea):
             if known.kind is not EntryKind.COMMENT:
                 raise Conflict(f"the entry {known.id} is no comment: it stays", code="not_a_comment")
             if known.actor != context.actor.name and not context.actor.may("cases:delete"):
-                raise lacking(context.actor, "cases:delete")
+                message = f"the comment {known.id} is another's: to erase it takes cases:delete"
+                raise PermissionDenied(message, code="not_own_comment", permission="cases:delete")
             if known.details.get(_ERASED):
                 return known
             details = {**known.details, _ERASED: True, "erased_by": context.actor.name}

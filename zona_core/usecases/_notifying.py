@@ -21,7 +21,6 @@ __all__ = [
     "channels_by_title",
     "deliveries_about",
     "notify",
-    "queued_again",
     "retry_deliveries",
 ]
 
@@ -111,9 +110,9 @@ def retry_deliveries(data: TenantData, where: Where, delivery_id: str = "") -> S
         chosen = [found]
     else:
         chosen = data.deliveries.find({**where, **failed}, sort=[("at", 1)], limit=_MOST_RETRIED).items
-    return [data.deliveries.replace(queued_again(data, each)) for each in chosen]
+    return [data.deliveries.replace(_queued_again(data, each)) for each in chosen]
 
 
-def queued_again(data: TenantData, delivery: Delivery) -> Delivery:
+def _queued_again(data: TenantData, delivery: Delivery) -> Delivery:
     """The delivery as if it had not been tried yet."""
     return evolve(delivery, state=DeliveryState.PENDING, attempts=0, due_at=data.now(), worker="", error="")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 from attrs import define
@@ -44,12 +43,13 @@ def send(context: TenantContext, channel: Channel, delivery: Delivery) -> TaskFa
 
 def try_out(context: TenantContext, channel: Channel, delivery: Delivery, timeout: float) -> ChannelReport:
     """Delivers on a thread of its own, and tells what came of it within ``timeout`` seconds."""
-    redactor, began = Redactor(), time.monotonic()
+    redactor, clock = Redactor(), context.parts.clock
+    began = clock.monotonic()
     failed = _concealed(redactor, channel)
     if failed is None:
         threads = context.parts.threads
         failed = called(threads, lambda: _delivered(context, channel, delivery, timeout), timeout + GRACE, redactor)
-    duration_ms = round((time.monotonic() - began) * 1000, 3)
+    duration_ms = round((clock.monotonic() - began) * 1000, 3)
     if failed is None:
         return ChannelReport(ok=True, detail="the other side has taken it", duration_ms=duration_ms)
     return ChannelReport(ok=False, code=failed.code, detail=failed.message, duration_ms=duration_ms)

@@ -55,7 +55,7 @@ def carried_out(context: TenantContext, feed: Feed, claim: Claim, *, until_empty
         failure = exc
     except Exception as exc:  # noqa: BLE001  # it is told, and tried again later
         _log.exception("the feed %s of the tenant %s broke off", feed.id, data.tenant_code)
-        failure = TaskFailed(f"fetching broke off: {type(exc).__name__}", code="internal_error", retryable=True)
+        failure = TaskFailed(f"fetching broke off: {type(exc).__name__}", code="handler_error", retryable=True)
     report = work.report
     try:
         report = evolve(report, next_at=_given_back(context, feed, claim, work, failure))
@@ -64,7 +64,8 @@ def carried_out(context: TenantContext, feed: Feed, claim: Claim, *, until_empty
         failure = failure or exc
     duration = round((clock.monotonic() - began) * 1_000, 3)
     told = failure is not None and not isinstance(failure, PutOff)
-    return evolve(report, error=failure.as_dict() if told and failure else None, duration_ms=duration)
+    error = _redactor(feed).data(failure.as_dict()) if told and failure is not None else None
+    return evolve(report, error=error, duration_ms=duration)
 
 
 def _given_back(
@@ -104,7 +105,7 @@ def _failed(feed: Feed, claim: Claim, work: Poll | Reading, failure: ZonaError, 
     retry_after = getattr(failure, "retry_after", None)
     chance = random.random()  # noqa: S311  # jitter, not a secret
     pause = feed.backoff.pause(failures, chance, retry_after if isinstance(retry_after, int | float) else None)
-    message = _shown(feed, failure)
+    message = _redactor(feed).text(failure.message)[:_LONGEST_ERROR]
     values: dict[str, Any] = {
         "failures": failures,
         "not_before": to_millisecond(now + timedelta(seconds=pause)),
@@ -119,8 +120,9 @@ def _failed(feed: Feed, claim: Claim, work: Poll | Reading, failure: ZonaError, 
     return values
 
 
-def _shown(feed: Feed, failure: ZonaError) -> str:
+def _redactor(feed: Feed) -> Redactor:
+    """Knows the feed's own secrets; handlers' failures come without those of the instance."""
     redactor = Redactor()
     with suppress(KeyUnavailable):  # what nobody could open nobody told either
         redactor.conceal_all([*feed.inputs.values(), *feed.options.values()])
-    return redactor.text(failure.message)[:_LONGEST_ERROR]
+    return redactor

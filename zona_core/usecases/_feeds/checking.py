@@ -105,7 +105,8 @@ def _stream(context: TenantContext, definition: FeedDefinition, before: Feed | N
     except NotFound as exc:
         return definition, _NOWHERE, [Fault("stream", exc.message, exc.hint)]
     given = {name: value for name, value in definition.options.items() if value is not None}
-    same = before is not None and before.stream == definition.stream and _open(before.options) == _open(given)
+    filled, _ = checked(kind.options, given)  # what is stored has defaults filled in
+    same = before is not None and before.stream == definition.stream and _open(before.options) == _open(filled)
     options, faults = _unmasked(kind.options, given, before.options if before is not None and same else {})
     clean, wrong = checked(kind.options, options)
     named = {fault.path for fault in faults}

@@ -59,6 +59,8 @@ class Feeding:
         for kind in self._kinds:
             kind.stop()
         deadline = time.monotonic() + grace
+        if self._thread is not None:
+            self._thread.join(max(0.0, deadline - time.monotonic()))
         for kind in self._kinds:
             kind.close(max(0.0, deadline - time.monotonic()))
 

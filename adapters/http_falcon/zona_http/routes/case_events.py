@@ -41,10 +41,12 @@ class EventsOfCase(WhichEvents):
 class CasePanel(InTenant):
     """Which events of a case, from which one on, and how many."""
 
-    instance_id: Annotated[Number, Meta(description="polled from that instance; 0: from any, or from none")]
+    instance_id: Annotated[
+        Number, Meta(description="polled from that instance; 0: from any, or from none", examples=[0])
+    ]
     case_id: Id
-    offset: Annotated[int, Meta(ge=0, le=MOST_OFFSET, description="how many are passed over")]
-    limit: Annotated[int, Meta(ge=1, le=MOST_EVENTS, description="how many at most")]
+    offset: Annotated[int, Meta(ge=0, le=MOST_OFFSET, description="how many are passed over", examples=[0])]
+    limit: Annotated[int, Meta(ge=1, le=MOST_EVENTS, description="how many at most", examples=[100])]
     since: Annotated[Moment, Meta(description="happened at this moment or later")] | None = None
     until: Annotated[Moment, Meta(description="happened before this moment")] | None = None
     source: Name = ""

@@ -56,7 +56,7 @@ class CaseEntry(CaseId):
 class CaseTaskId(CaseId):
     """Which task of a case."""
 
-    task_id: Annotated[int, Meta(ge=1, le=1_000)]
+    task_id: Annotated[int, Meta(ge=1, le=1_000, examples=[1])]
 
 
 @define(frozen=True, kw_only=True)
@@ -207,7 +207,9 @@ OPERATIONS = (
         description="That there was one, by whom and when stays. Another's takes `cases:delete`. Not to be undone.",
         handler=erase_comment, use_case="cases.erase_comment", params=CaseEntry, result=TimelineEntry,
         answer_example={**ENTRY, "text": "", "details": {"erased": True, "erased_by": "ann"}},
-        problems=(NO_CASE, Problem(status=409, codes=("not_a_comment",))),
+        problems=(
+            NO_CASE, Problem(status=403, codes=("not_own_comment",)), Problem(status=409, codes=("not_a_comment",)),
+        ),
     ),
     Operation(
         **_CHANGES, method="POST", path=f"{ONE}/tasks", id="add_case_task", summary="Add a task to a case",
