@@ -142,24 +142,31 @@ def test_how_far_it_has_come_is_stored_with_the_events(zona: Zona, source: Event
 def test_one_that_stood_still_changes_nothing_when_it_goes_on(
     zona: Zona, source: EventServer, process: Started
 ) -> None:
-    """Another takes over after the lease; the frozen one, woken, stores no page and moves nothing."""
+    """Another takes over after the lease; the frozen one, woken with a page in its hands, moves nothing with it."""
     source.events, source.slow = made_events(6_000), 0.05
     frozen = process()
     zona.tenant().feeds.save(all_of())
     until(lambda: count_of(zona) >= 1_000)
+    source.troubles.append("hang")
+    until(lambda: not source.troubles and source.under_way)  # it waits for a page, and is in no transaction
     os.kill(frozen.pid, signal.SIGSTOP)
     token = data_of(zona).feed_states.get(1).token
     other = process()
     until(lambda: data_of(zona).feed_states.get(1).owner.endswith(f"/{other.pid}"))
     assert data_of(zona).feed_states.get(1).token > token
-    os.kill(frozen.pid, signal.SIGCONT)
     until(lambda: zona.tenant().feeds.state("Feed").state.caught_up_at)
+    state = zona.tenant().feeds.state("Feed").state
+    other.kill()
+    other.wait()
+    source.released.set()
+    os.kill(frozen.pid, signal.SIGCONT)
+    until(lambda: not source.under_way)
+    assert zona.tenant().feeds.state("Feed").state == state
     assert count_of(zona) == 6_000
-    os.kill(other.pid, signal.SIGTERM)
     source.events += made_events(500, 6_000)
     make_due(zona)
     until(lambda: count_of(zona) == 6_500)
-    assert len({event.id for event in data_of(zona).events.all()}) == 6_500
+    assert len({event.raw["id"] for event in data_of(zona).events.all()}) == 6_500
 
 
 def test_two_workers_never_poll_one_feed_at_a_time(zona: Zona, source: EventServer, process: Started) -> None:

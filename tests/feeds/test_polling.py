@@ -14,6 +14,7 @@ from waiting import until
 from zona_core import Conflict, InvalidInput, Zona
 from zona_core.domain.feeds import Backoff, Resume
 from zona_core.domain.instances import InstanceStatus
+from zona_core.domain.jobs import Job, JobKind
 
 
 def stored_ids(zona: Zona) -> list[str]:
@@ -298,6 +299,20 @@ def test_limits_of_the_instance_are_kept(zona: Zona, source: EventServer) -> Non
     assert state.due_at is not None
     assert state.polled_at is not None
     assert state.due_at - state.polled_at > timedelta(seconds=3_000)
+
+
+def test_a_poll_is_one_of_those_that_an_instance_allows_at_a_time(zona: Zona, source: EventServer) -> None:
+    """It waits while another call is under way, is put off if that lasts, and gives its own place back."""
+    source.events = made_events(250)
+    work, data = zona.tenant(), data_of(zona)
+    work.instances.update("Source", "main", rate_limiting={"concurrent": 1})
+    work.feeds.save(feed())
+    assert work.feeds.poll("Feed").events.stored == 250
+    assert data.permits.get("instances/1").holders == {}
+    data.jobs.insert(Job(id="other", kind=JobKind.TASK, worker="w", created_at=data.now()))
+    data.permits.modify({"_id": "instances/1"}, holders={"other/": "w"})
+    report = work.feeds.poll("Feed")
+    assert (report.pages, report.error, work.feeds.state("Feed").state.failures) == (0, None, 0)
 
 
 def test_a_hanging_feed_keeps_no_other_waiting(zona: Zona, source: EventServer, worker: Callable[..., Zona]) -> None:

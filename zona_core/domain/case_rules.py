@@ -53,7 +53,7 @@ def check_live(case: Case, what: str) -> None:
             f"the case {case.id} is {case.status.value}: {what}",
             code="case_closed",
             hint="reopen it first",
-            status=case.status.value,
+            state=case.status.value,
         )
 
 
@@ -72,7 +72,7 @@ def check_transition(case: Case, status: CaseStatus) -> None:
         f"the case {case.id} is {case.status.value}, and cannot be set to {status.value}",
         code="case_transition",
         hint=hint,
-        status=case.status.value,
+        state=case.status.value,
     )
 
 

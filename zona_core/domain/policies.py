@@ -79,7 +79,8 @@ class CaseOption:
     tasks: tuple[str, ...] = ()
     #: started when the case is made: to enrich it
     playbooks: tuple[PlaybookCall, ...] = ()
-    #: started when somebody has changed it: they see it as ``case``, and as ``before`` what it was
+    #: started when it has been changed: they see it as ``case``, as ``before`` what it was, and ``change``: its
+    #: ``action`` and ``actor``
     on_change: tuple[PlaybookCall, ...] = ()
     #: seconds until somebody has to have begun, and until it has to be closed; 0: no clock
     respond_within: float = 0.0

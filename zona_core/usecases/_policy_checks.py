@@ -17,7 +17,7 @@ __all__ = ["check_policy"]
 #: what templates and conditions of playbooks that an alert, a new case or a changed case starts may look at
 _OF_ALERT: Final = ("alert", "event", "rule")
 _OF_CASE: Final = (*_OF_ALERT, "case")
-_OF_CHANGE: Final = ("case", "before")
+_OF_CHANGE: Final = ("case", "before", "change")
 #: of the title of a case
 _OF_TITLE: Final = ("alert", "case", "rule")
 _LONGEST: Final = 1_000

@@ -56,9 +56,7 @@ def restated(data: TenantData, before: Feed | None, feed: Feed) -> FeedState:
     state = state_of(data, feed)
     if before is not None and any(getattr(before, name) != getattr(feed, name) for name in _PLACE):
         state = evolve(state, **BEGUN_ANEW, high_water=None, behind=False, caught_up_at=None, polled_at=None)
-    if before is None or not feed.enabled or before.enabled != feed.enabled:
-        state = evolve(state, failures=0, not_before=None)
-    return _freed(data, feed, state)
+    return _freed(data, feed, evolve(state, failures=0, not_before=None))  # what was mended is tried at once
 
 
 def moved_state(data: TenantData, feed: Feed, to: datetime | None, cursor: Any) -> FeedState:
