@@ -196,3 +196,15 @@ def test_what_comes_again_changes_nothing(here: Workspace, send: Any, line: Any)
     assert send(line(1), line(2, "odd")).stored == 0
     assert here.cases.get(1) == before
     assert here.cases.timeline(1).items == told
+
+
+def test_an_alert_that_grows_twice_in_a_batch_makes_its_case_once(
+    here: Workspace, send: Any, line: Any, policy: Any
+) -> None:
+    """Also if another policy than that of its first hit says by now what its case is made of."""
+    policy(window=60.0, group_by=("host",), case=CaseOption(severity="critical", rules=0, hits=4))
+    send(line(1, at=100))
+    policy(window=60.0, group_by=("host",), case=CaseOption(severity="critical", rules=0, hits=4, group_by=("host",)))
+    report = send(line(2, at=45), line(3, at=155), line(4, at=205))
+    assert (report.stored, report.new_alerts) == (3, 0)
+    assert shape(here) == [("host:web1", ["bad"], [2, 1, 3, 4])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -216,6 +217,18 @@ def test_a_timeline_has_one_order(here: Workspace) -> None:
     assert [entry.text for entry in here.cases.timeline(1, newest_first=True).items] == texts[::-1]
     first = here.cases.timeline(1, kind=EntryKind.COMMENT, limit=5)
     assert [entry.text for entry in here.cases.timeline(1, kind=EntryKind.COMMENT, after=first.next).items] == texts[6:]
+
+
+def test_changes_by_many_at_once_are_all_there(here: Workspace) -> None:
+    """Each task has a number of its own, and each change its entry."""
+    here.cases.create("Case")
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: here.cases.add_task(1, f"Task {number}"), range(24)))
+    tasks = here.cases.get(1).tasks
+    assert [task.id for task in tasks] == list(range(1, 25))
+    assert {task.title for task in tasks} == {f"Task {number}" for number in range(24)}
+    entries = here.cases.timeline(1, kind=EntryKind.TASK).items
+    assert [entry.details["task"] for entry in entries] == list(range(1, 25))
 
 
 def test_what_people_do_to_a_case_is_in_the_trail(here: Workspace, found: Case) -> None:

@@ -185,7 +185,7 @@ def test_a_case_comes_as_a_document_and_as_a_page(call: Ask, found: Zona, proble
     assert call("GET", f"{CASES}/1/export").content == document.content
     page = call("GET", f"{CASES}/1/report")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "default-src 'none'; style-src 'unsafe-inline'" in page.headers["content-security-policy"]
     assert "Bad (host web1)" in page.text
     for path in ("export", "report"):
         problem(call("GET", f"{CASES}/77/{path}"), 404, "not_found")

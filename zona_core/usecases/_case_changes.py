@@ -23,7 +23,7 @@ from zona_core.usecases._case_lookup import case_of
 from zona_core.usecases._intake.responding import Responses
 from zona_core.usecases._notifying import Message, notify
 
-__all__ = ["CaseArea", "begun_by_person", "differences", "kept", "note_breaches", "respond"]
+__all__ = ["CaseArea", "begun_by_person", "differences", "kept", "note_breaches"]
 
 _AUTHOR: Final = "clocks"
 #: attributes of a case whose changes a timeline tells one by one
@@ -32,21 +32,28 @@ _LATE: Final = {RESPOND: "nobody has begun in time", RESOLVE: "it was not closed
 
 
 def kept(
-    context: TenantContext, action: str, before: Case, after: Case, noted: Mapping[str, Any] | None = None
+    context: TenantContext,
+    action: str,
+    before: Case,
+    after: Case,
+    noted: Mapping[str, Any] | None = None,
+    *,
+    answered: bool = True,
 ) -> Case:
     """Stores a changed case, within the transaction of the change; gives it as it is stored.
 
-    The audit trail has what is ``noted`` beside what the case is then.
+    The audit trail has what is ``noted`` beside what the case is then; playbooks follow if it is to be ``answered``.
     """
     data = context.data
     stored = data.cases.replace(with_clocks(evolve(after, updated_at=data.now())))
     after_data = {**as_data(stored), **(noted or {})}
     data.record(context.actor, action, f"cases/{stored.id}", before=before, after=after_data)
-    respond(context, action, before, stored)
+    if answered:
+        _respond(context, action, before, stored)
     return stored
 
 
-def respond(context: TenantContext, action: str, before: Case, after: Case) -> None:
+def _respond(context: TenantContext, action: str, before: Case, after: Case) -> None:
     """Starts the playbooks that the case's policy has for changes; within the transaction of the change."""
     policy, option = _policy(context.data, after)
     if policy is None or option is None or not option.on_change:

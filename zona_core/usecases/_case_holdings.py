@@ -134,7 +134,7 @@ class CaseHoldings(CaseArea):
             after = begun_by_person(context, note_breaches(context, before))
             entry = tell(data, before.id, EntryKind.COMMENT, context.actor.name, text)
             if after != before:
-                kept(context, "cases.respond", before, after)
+                kept(context, "cases.respond", before, after, answered=after.breaches != before.breaches)
             data.record(context.actor, "cases.comment", f"cases/{before.id}", after={"entry": entry.id})
         return entry
 

@@ -21,7 +21,6 @@ from zona_core.usecases._case_changes import (
     differences,
     kept,
     note_breaches,
-    respond,
 )
 from zona_core.usecases._case_contents import tell
 from zona_core.usecases._case_joining import join
@@ -208,7 +207,6 @@ class CaseLife(CaseArea):
                 gone = data.cases.replace(evolve(emptied(source, before.id), updated_at=data.now(), breach_at=None))
                 tell(data, before.id, EntryKind.MERGED, actor.name, source.title, case=source.id)
                 data.record(actor, "cases.merge", f"cases/{source.id}", before=source, after=gone)
-                respond(context, "cases.merge", source, gone)
             return kept(context, "cases.merge", before, after)
 
 

@@ -85,7 +85,8 @@ class _Group:
         """The cases that the alerts join or make, each alert at its own time; as they are stored."""
         found: dict[int, Cased] = {}
         cases = self._live_cases()
-        waiting = {alert.id: alert for alert in (*(each.alert for each in self._group), *self._waiting())}
+        given = sorted((each.alert for each in self._group), key=lambda alert: alert.revision)
+        waiting = {alert.id: alert for alert in (*given, *self._waiting())}  # each as it was stored last
         for each in self._group:
             alert = waiting.get(each.alert.id)
             if alert is None:  # it was taken in with another one
