@@ -15,6 +15,7 @@ from zona_cli._session import Session, pass_session
 
 if TYPE_CHECKING:
     from zona_core.domain.feeds import Feed
+    from zona_core.domain.item_cases import ItemCase
     from zona_core.usecases.feeds import Feeds
 
 __all__ = ["MAKING", "next_of", "target_of", "when_of"]
@@ -51,6 +52,10 @@ __all__ = ["MAKING", "next_of", "target_of", "when_of"]
 )  # fmt: skip
 @click.option("--mapper-options", "mapper_file", type=click.File("rb"), metavar="FILE", help="The same, a JSON object.")
 @click.option("--filter", default="", metavar="EXPRESSION", help="What is taken, as \"event.level != 'debug'\".")
+@click.option(
+    "--case", "case_file", type=click.File("rb"), metavar="FILE",
+    help="How each new event becomes a case, a JSON object.  [default: cases come of what rules find]",
+)  # fmt: skip
 @click.option("--disabled", is_flag=True, help="It is fetched once it is enabled.")
 @click.option("--description", default="", metavar="TEXT", help="What it is for.")
 @click.option(
@@ -70,6 +75,7 @@ def add(
     resume: str,
     mapper_options: tuple[tuple[str, str], ...],
     mapper_file: BinaryIO | None,
+    case_file: BinaryIO | None,
     disabled: bool,
     inputs: tuple[tuple[str, str], ...],
     input_file: BinaryIO | None,
@@ -97,6 +103,7 @@ def add(
             stream=stream,
             resume=Resume(resume),
             mapper_options=options,
+            case=_case(case_file),
             enabled=not disabled,
             inputs={} if stream else given,
             options=given if stream else {},
@@ -155,6 +162,20 @@ def _given(session: Session, stream: str, described: Mapping[str, Any], sources:
     templates = {name: text for name, text in sources.plain if "{{" in text}
     left = [pair for pair in sources.plain if pair[0] not in templates]
     return {**templates, **values(session, fields, sources._replace(plain=left), ask=False)}
+
+
+def _case(file: BinaryIO | None) -> ItemCase | None:
+    """How events become cases, as a file says it; raises ``InvalidInput`` with every fault."""
+    if file is None:
+        return None
+    from zona_core import InvalidInput
+    from zona_core.domain.item_cases import ItemCase
+    from zona_core.persistence.structuring import structured
+
+    found, faults = structured(json_object(file), ItemCase)
+    if faults:
+        raise InvalidInput.of([fault.under("case") for fault in faults], "The case")
+    return found
 
 
 def _value(text: str) -> Any:

@@ -16,6 +16,7 @@ from attrs import Factory, define, setters
 from zona_core.errors import Fault
 
 from .definitions import text_faults
+from .item_cases import ItemCase, item_case_faults
 
 __all__ = [
     "Backoff",
@@ -104,6 +105,8 @@ class FeedDefinition:
     mapper_options: dict[str, Any] = Factory(dict)
     #: an expression over ``event``, as it came: those for which it is not true are left out. Empty: none is
     filter: str = ""
+    #: how each new event becomes a case; None: cases come of what rules find, and of nothing else
+    case: ItemCase | None = None
     backoff: Backoff = Factory(Backoff)
 
     # polls
@@ -226,6 +229,8 @@ def feed_faults(feed: FeedDefinition) -> list[Fault]:
     elif len(feed.title) > _LONGEST_SOURCE:
         found.append(Fault("source", "is empty, and the title is too long for it", f"1-{_LONGEST_SOURCE} characters"))
     found += [fault.under("backoff") for fault in feed.backoff.faults()]
+    if feed.case is not None:
+        found += [fault.under("case") for fault in item_case_faults(feed.case)]
     if feed.mapper_options and not feed.mapper:
         found.append(Fault("mapper_options", "go with a mapper", "the mapper's name next to them"))
     return found + (_poll_faults(feed) if feed.kind is FeedKind.POLL else _stream_faults(feed))

@@ -45,6 +45,8 @@ def checked_feed(context: TenantContext, definition: FeedDefinition, before: Fee
         raise InvalidInput.of(faults, _what(definition))  # there is nothing to check the rest against
     made, ids, more = (_poll if of_poll else _stream)(context, definition, before)
     faults += more + _expression_faults(context, made)
+    made, wrong = _with_items(context, made)
+    faults += wrong
     if faults:
         raise InvalidInput.of(faults, _what(definition))
     source = definition.source or (before.source if before is not None else definition.title)
@@ -57,6 +59,27 @@ def _expression_faults(context: TenantContext, definition: FeedDefinition) -> li
     except InvalidInput as exc:
         return list(exc.faults)
     return []
+
+
+def _with_items(context: TenantContext, definition: FeedDefinition) -> tuple[FeedDefinition, list[Fault]]:
+    """The definition with the tasks that enrich cases named by their ids, and what is wrong with them.
+
+    The actor has to be allowed to run them. What the names mean now is what runs, whatever they mean later.
+    """
+    if definition.case is None:
+        return definition, []
+    tasks, found = [], list[Fault]()
+    for index, item in enumerate(definition.case.tasks):
+        here = f"case.tasks[{index}]"
+        try:
+            app, task, instance = run_parts(context, item.app, item.task, item.instance or None)
+        except (NotFound, InvalidInput) as exc:
+            found.append(Fault(here, exc.message, exc.hint))
+            continue
+        found += [fault.under(f"{here}.inputs") for fault in _input_faults(task.inputs, item.inputs)]
+        place = str(instance.instance_id) if instance is not None else ""
+        tasks.append(evolve(item, app=str(app.integration_id), task=str(task.id), instance=place))
+    return evolve(definition, case=evolve(definition.case, tasks=tuple(tasks))), found
 
 
 def _mapper_faults(context: TenantContext, definition: FeedDefinition) -> list[Fault]:

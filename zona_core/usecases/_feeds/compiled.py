@@ -13,8 +13,10 @@ from zona_core.domain.feeds import Feed, FeedDefinition, FeedKind, FeedState
 from zona_core.domain.secrets import Secret
 from zona_core.errors import ExpressionFailed, Fault, InvalidInput, UnmappableEvent
 from zona_core.ports.expressions import Compiled, Expressions
+from zona_core.usecases._intake.item_cases import CompiledItemCase, compiled_item_case
+from zona_core.usecases._intake.mapping import Stream
 
-__all__ = ["CompiledFeed", "Moments", "compiled_feed"]
+__all__ = ["CompiledFeed", "Moments", "compiled_feed", "stream_of"]
 
 #: what inputs may look at
 _SCOPE: Final = frozenset({"cursor", "since", "until", "now", "epoch", "epoch_ms", "page", "offset"})
@@ -50,6 +52,7 @@ class CompiledFeed:
     more: Compiled | None
     time: Compiled | None
     filter: Compiled | None
+    case: CompiledItemCase | None
 
     @property
     def by_number(self) -> bool:
@@ -130,10 +133,33 @@ def compiled_feed(expressions: Expressions, feed: FeedDefinition | Feed) -> Comp
         more=made("more", expressions.condition, feed.more, answer),
         time=made("time", one, feed.time, event),
         filter=made("filter", expressions.condition, feed.filter, event),
+        case=_case(expressions, feed, faults),
     )
     if faults:
         raise InvalidInput.of(faults, f"The feed {feed.title!r}")
     return found
+
+
+def _case(expressions: Expressions, feed: FeedDefinition, faults: list[Fault]) -> CompiledItemCase | None:
+    if feed.case is None:
+        return None
+    try:
+        return compiled_item_case(expressions, feed.case)
+    except InvalidInput as exc:
+        faults.extend(fault.under("case") for fault in exc.faults)
+        return None
+
+
+def stream_of(feed: Feed, compiled: CompiledFeed) -> Stream:
+    """By what the feed's events come, and what becomes of them."""
+    return Stream(
+        source=feed.source,
+        instance_id=feed.instance_id,
+        mapper=feed.mapper,
+        options=feed.mapper_options,
+        case=compiled.case,
+        author=feed.user_id,
+    )
 
 
 def _scope(state: FeedState, moments: Moments) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from zona_core.domain.apps import Integration, Task
 from zona_core.domain.feeds import Backoff, FeedDefinition, Resume
-from zona_core.domain.references import EventsApiConfig, TaskRef
+from zona_core.domain.item_cases import ItemCase, ItemTask
+from zona_core.domain.references import CaseIngestionConfig, EventsApiConfig, TaskRef
 from zona_core.errors import Fault, InvalidInput, NotFound
 from zona_core.usecases._area import TenantContext
 from zona_core.usecases._lookup import task_of
@@ -26,7 +27,12 @@ _MAPPING: Final = {
 _FILTERS: Final = {"when": _TEXT}
 _RETRY: Final = dict.fromkeys(("initial", "factor", "maximum", "jitter"), _NUMBER)
 _SCHEDULE: Final = {"interval": _NUMBER}
-_KINDS: Final[Mapping[str, Any]] = {_TEXT: str, _NUMBER: (int, float), _OBJECT: dict}
+_LIST: Final = "a list of texts"
+_CASE: Final = {
+    "title": _TEXT, "description": _TEXT, "severity": _TEXT, "owner": _TEXT, "tags": _LIST, "when": _TEXT,
+}  # fmt: skip
+_CLOCKS: Final = {"respond_within": _NUMBER, "resolve_within": _NUMBER}
+_KINDS: Final[Mapping[str, Any]] = {_TEXT: str, _NUMBER: (int, float), _OBJECT: dict, _LIST: list}
 
 
 def definition_from(
@@ -46,6 +52,7 @@ def definition_from(
     cases = of_task.case_ingestion_config
     if cases is not None:
         filters |= reader.read("case_ingestion_config.filters", cases.filters, _FILTERS)
+    case = _case(context, reader, of_app, cases) if cases is not None and cases.auto_create_cases else None
     schedule = reader.read("case_ingestion_config.schedule", cases.schedule if cases else {}, _SCHEDULE)
     resume = mapping.pop("resume", Resume.TIME.value)
     if resume not in list(Resume):
@@ -63,6 +70,7 @@ def definition_from(
             "filter": filters.get("when", ""),
             "mapper_options": mapping.pop("options", {}),
             "resume": Resume(resume),
+            "case": case,
             "interval": schedule.get("interval", config.polling_interval),
             "backoff": Backoff(**retry),
             **endpoint,
@@ -94,6 +102,21 @@ def _referred(context: TenantContext, app: Integration, ref: TaskRef) -> tuple[I
             raise NotFound(f"there is no {ref}")
         return task_of(context, task.integration_id, task.id, "tasks:read")
     return task_of(context, ref.app or app.integration_id, ref.task, "tasks:read")
+
+
+def _case(context: TenantContext, reader: _Reader, app: Integration, config: CaseIngestionConfig) -> ItemCase:
+    """How each new event becomes a case; its tasks are those that the configuration calls dependent."""
+    mapping = reader.read("case_ingestion_config.field_mapping", config.field_mapping, _CASE)
+    clocks = reader.read("case_ingestion_config.escalation", config.escalation, _CLOCKS)
+    if "title" not in mapping:
+        path = "case_ingestion_config.field_mapping.title"
+        reader.faults.append(Fault(path, "is missing", "a text, or a template such as {{ event.name }}"))
+    tasks = []
+    for dependent in config.dependent_tasks:
+        of_app, of_task = _referred(context, app, dependent.task)
+        tasks.append(ItemTask(app=str(of_app.integration_id), task=str(of_task.id), inputs=dict(dependent.inputs)))
+    tags = tuple(str(tag) for tag in mapping.pop("tags", ()))
+    return ItemCase(**{"title": "", **mapping}, **clocks, tags=tags, tasks=tuple(tasks))
 
 
 class _Reader:

@@ -17,11 +17,10 @@ from zona_core.persistence.checks import check_document
 from zona_core.usecases._area import TenantContext
 from zona_core.usecases._feeds.calling import Fetching
 from zona_core.usecases._feeds.claims import Claim
-from zona_core.usecases._feeds.compiled import CompiledFeed, Moments, compiled_feed
+from zona_core.usecases._feeds.compiled import CompiledFeed, Moments, compiled_feed, stream_of
 from zona_core.usecases._feeds.progress import PageSeen, progress_of
 from zona_core.usecases._feeds.reports import Counts, PollReport, together
 from zona_core.usecases._intake.intake import take_in
-from zona_core.usecases._intake.mapping import Stream
 
 __all__ = ["Poll"]
 
@@ -40,9 +39,6 @@ class Poll:
         self._context = context
         self._feed = feed
         self._claim = claim
-        self._stream = Stream(
-            source=feed.source, instance_id=feed.instance_id, mapper=feed.mapper, options=feed.mapper_options
-        )
         #: counted already, and written with the next page
         self._counts = Counts(claim.state)
         self.report = PollReport(feed_id=feed.id)
@@ -97,7 +93,7 @@ class Poll:
         taken = [each for each in events if _passes(compiled, each)]
         report = take_in(
             self._context,
-            self._stream,
+            stream_of(self._feed, compiled),
             _read(taken),
             along=lambda: self._claim.write(**after, **self._counts.values),
         )

@@ -14,10 +14,9 @@ from zona_core.errors import ExpressionFailed, Fault
 from zona_core.ports.streams import EventSource, Message
 from zona_core.usecases._area import TenantContext
 from zona_core.usecases._feeds.claims import Claim
-from zona_core.usecases._feeds.compiled import CompiledFeed, compiled_feed
+from zona_core.usecases._feeds.compiled import CompiledFeed, compiled_feed, stream_of
 from zona_core.usecases._feeds.reports import Counts, PollReport, together
 from zona_core.usecases._intake.intake import take_in
-from zona_core.usecases._intake.mapping import Stream
 
 __all__ = ["Reading"]
 
@@ -35,7 +34,6 @@ class Reading:
         self._context = context
         self._feed = feed
         self._claim = claim
-        self._stream = Stream(source=feed.source, mapper=feed.mapper, options=feed.mapper_options)
         self._counts = Counts(claim.state)
         self._noted = float("-inf")
         self.report = PollReport(feed_id=feed.id)
@@ -73,7 +71,7 @@ class Reading:
         filtered = _Filtered(compiled)
         report = take_in(
             self._context,
-            self._stream,
+            stream_of(self._feed, compiled),
             filtered.through(_read(messages, self._context.parts.loads)),
             along=lambda: self._claim.write(**self._well(), **self._counts.values),
         )

@@ -21,6 +21,7 @@ from zona_core.usecases._intake.detection import Detection
 from zona_core.usecases._intake.escalating import escalate_new
 from zona_core.usecases._intake.findings import Found, findings_of, fired, hits_by_event
 from zona_core.usecases._intake.ids import Ids, OutOfIds
+from zona_core.usecases._intake.item_cases import ItemCases
 from zona_core.usecases._intake.mapping import Mapped, Stream, StreamMapper
 from zona_core.usecases._intake.responding import Responses
 
@@ -92,8 +93,9 @@ class Batch:
 
     def _foreseen(self) -> dict[str, int]:
         """How many alerts and cases are likely to be made: their ids cannot be taken within a transaction."""
+        items = len(self._mapped.events) if self._stream.case is not None else 0
         if not self._hits:
-            return {}
+            return {"cases": items}
         findings = findings_of(self._detection, self._single(self._mapped.events))
         data, groups = self._context.data, {finding.group_key for finding in findings}
         active = In([state.value for state in ACTIVE])
@@ -102,11 +104,11 @@ class Batch:
         live = In([status.value for status in LIVE_CASES])
         keys -= {each.group_key for each in data.cases.all({"group_key": In(sorted(keys)), "status": live})}
         spare = _SPARE if self._detection.correlates else 0
-        return {"alerts": len(groups) + spare, "cases": len(keys) + spare}
+        return {"alerts": len(groups) + spare, "cases": len(keys) + spare + items}
 
     def _stored(self, ids: Ids, along: Callable[[], None] | None) -> BatchResult:
         context, data, mapped = self._context, self._context.data, self._mapped
-        responses = Responses(context)
+        responses, items = Responses(context), self._items()
         with data.transaction():
             new = data.events.insert_many(mapped.events.values()) if mapped.events else []
             for letter_id in mapped.replayed:
@@ -117,6 +119,7 @@ class Batch:
             raised = escalate_new(data, raised)
             cases = open_cases(data, ids, raised, context.parts.expressions)
             responses.begin(raised, cases)
+            own = items.make(ids, [mapped.events[key] for key in new]) if items is not None else []
             result = BatchResult(
                 received=mapped.received,
                 stored=len(new),
@@ -124,7 +127,7 @@ class Batch:
                 hits=sum(each.count for each in findings),
                 alerts=tuple(each.alert.id for each in raised if each.new),
                 grown=sum(1 for each in raised if not each.new),
-                cases=tuple(each.case.id for each in cases if each.new),
+                cases=(*(each.case.id for each in cases if each.new), *(case.id for case in own)),
                 runs=responses.begun,
             )
             if along is not None:
@@ -132,7 +135,13 @@ class Batch:
             if new or dead or mapped.replayed:
                 data.record(context.actor, "events.ingest", f"events/{self._stream.source}", after=_noted(result))
         responses.leave()
+        if items is not None:
+            items.leave()
         return result
+
+    def _items(self) -> ItemCases | None:
+        stream = self._stream
+        return None if stream.case is None else ItemCases(self._context, stream.case, stream.source, stream.author)
 
     def _found(self, new: Iterable[str]) -> list[Found]:
         """What rules find in events that are new, correlations included."""

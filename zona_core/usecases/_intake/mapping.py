@@ -15,6 +15,7 @@ from zona_core.domain.event_streams import ReadEvent
 from zona_core.domain.events import Event, made_event
 from zona_core.errors import Fault, UnmappableEvent
 from zona_core.ports.events import EventMapper
+from zona_core.usecases._intake.item_cases import CompiledItemCase
 
 __all__ = ["Mapped", "Mappers", "Stream", "StreamMapper"]
 
@@ -34,6 +35,9 @@ class Stream:
     #: empty: whichever accepts an event
     mapper: str = ""
     options: Mapping[str, Any] = field(factory=dict)
+    #: each new event is a case, in the name of ``author``; None: none is for that alone
+    case: CompiledItemCase | None = None
+    author: str = ""
 
 
 @define(kw_only=True)
