@@ -160,7 +160,7 @@ def main() -> None:
     figures += measure_intake(texts, events, rounds=1 if given.quick else 4)
     settings = {
         "events": str(len(events)),
-        "ingestion": "permissions, audit, encryption, rules, alerts, cases; SQLite synchronous FULL, MongoDB w=majority",
+        "ingestion": "permissions, audit, encryption, rules, alerts, cases; SQLite FULL, MongoDB w=majority",
         "load": " ".join(f"{load:.1f}" for load in os.getloadavg()),
     }
     finish(figures, settings, as_json=given.json)

@@ -132,6 +132,7 @@ def test_what_may_be_changed_unconditionally_says_so() -> None:
     taking = {each.id for each in operations_of() if each.locks or each.conditional}
     without = {each.id for each in operations_of() if each.method in changing} - taking
     assert without == {
+        "annotate_observable", "drop_dead_letter", "remove_evidence", "remove_rule_exception",
         "end_own_session", "end_platform_session", "end_platform_user_sessions", "end_session", "end_user_sessions",
         "install_licence",
     }  # fmt: skip

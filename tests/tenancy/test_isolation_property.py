@@ -609,7 +609,9 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
     "feeds.reset": {"feed": FEED, "to": [ABSENT, datetime(2020, 1, 1, tzinfo=UTC)], "cursor": [ABSENT, Own("cursor")]},
     "feeds.enable": {"feed": FEED, "revision": REVISION},
     "feeds.disable": {"feed": FEED, "revision": REVISION},
-    "feeds.from_task": {"app": APP, "task": TASK},
+    "feeds.from_task": {
+        "app": APP, "task": TASK, "instance": [""], "title": ["", Own("feed")], "enabled": [False, True],
+    },  # fmt: skip
     "feeds.start_time": {"instance_id": [Given("instances"), 1, Given("instances", whose=1)]},
     "channels.save": {
         "title": ["Hook", "Other"],
@@ -666,6 +668,7 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
     "alerts.update_many": {
         "alert_ids": [[Given("alerts"), Given("alerts", whose=1)], [1, 2]],
         "state": [AlertState.ACKNOWLEDGED, AlertState.OPEN],
+        "resolution": [Resolution.NONE],
         "note": [Own("many")],
     },
     "alerts.notifications": {"alert_id": ALERT, **PAGE},

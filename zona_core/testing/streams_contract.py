@@ -176,12 +176,13 @@ class StreamsContract:
         assert len(_read(open_source("other"), 10)) == 10
 
     def test_two_readers_of_a_group_share(self, sink: EventSink, open_source: OpenSource) -> None:
-        """Once both have a part of the stream, each message is read by one of them, and both read some."""
+        """Once both have a part of the stream, all is read, and both read some; only what changes hands by two."""
         readers = [open_source(), open_source()]
         _shared(sink, readers)
         sink.send(_numbered(0, 100), PATIENCE)
         got = _read_by_all(readers, 100)
-        assert len(_places(got[0]) | _places(got[1])) == sum(map(len, got)) == 100
+        assert len(_places(got[0]) | _places(got[1])) == 100
+        assert sum(map(len, got)) < 200
         assert all(got)
 
     def test_what_is_taken_from_a_reader_comes_at_another(self, sink: EventSink, open_source: OpenSource) -> None:

@@ -1,4 +1,4 @@
-"""The importer for the format ``zona``: definitions of apps, tasks, playbooks and policies written by hand, read strictly."""
+"""The importer for the format ``zona``: apps, tasks, playbooks and policies written by hand, read strictly."""
 
 from __future__ import annotations
 
