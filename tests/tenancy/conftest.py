@@ -113,6 +113,7 @@ class Installation:
             cache="recording:",
             rate_limits="store:",
             token_algorithm="HS256",
+            lease_seconds=3_600.0,  # the clock runs far ahead of the threads that renew leases
             plugins={"function": plugin, "recorder": self._recorder},
             clock=clock,
         )

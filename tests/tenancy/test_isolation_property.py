@@ -610,8 +610,12 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
     "feeds.enable": {"feed": FEED, "revision": REVISION},
     "feeds.disable": {"feed": FEED, "revision": REVISION},
     "feeds.from_task": {
-        "app": APP, "task": TASK, "instance": [""], "title": ["", Own("feed")], "enabled": [False, True],
-    },  # fmt: skip
+        "app": APP,
+        "task": TASK,
+        "instance": [""],
+        "title": ["", Own("feed")],
+        "enabled": [False, True],
+    },
     "feeds.start_time": {"instance_id": [Given("instances"), 1, Given("instances", whose=1)]},
     "channels.save": {
         "title": ["Hook", "Other"],
