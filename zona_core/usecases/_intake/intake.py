@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 from attrs import define
 
@@ -15,8 +14,6 @@ from zona_core.usecases._intake.batch import Batch, BatchResult
 from zona_core.usecases._intake.mapping import Stream, StreamMapper
 
 __all__ = ["MOST_TOLD", "Along", "IngestReport", "take_in"]
-
-T = TypeVar("T")
 
 #: what is stored together with the last batch
 Along: TypeAlias = Callable[[], None]
@@ -88,46 +85,18 @@ def take_in(
     Raises ``NotFound`` and ``InvalidInput`` for the mapper before anything is read; ``StoreUnavailable`` and its like
     at a batch that could not be stored: those before it are, and all can be sent again.
     """
-    preparing = _Preparing(context, stream)
-    report = IngestReport()
-    for batch, last in _ahead(preparing.batches(events)):
+    data, report = context.data, IngestReport()
+    mapper = StreamMapper(context.parts, stream, data.now)
+    for read, last in _with_last(_batches(events)):
         context.admit()
-        preparing.look()
+        batch = Batch(context, stream, mapper, mapper.mapped(read), context.parts.detections.of(data))
         for result in _stored(context, batch, along if last else None):
             report = report.with_batch(result)
         progress(report)
     if not report.received and along is not None:
-        with context.data.transaction():
+        with data.transaction():
             along()
     return report
-
-
-class _Preparing:
-    """Reads, maps and matches: all that can be done before a batch is stored, so while the one before it is."""
-
-    def __init__(self, context: TenantContext, stream: Stream) -> None:
-        self._context = context
-        self._mapper = StreamMapper(context.parts, stream, lambda: self._now)
-        self._stream = stream
-        self.look()
-
-    def look(self) -> None:
-        """Looks at the store again: what events are asked, and its clock. By the thread that stores."""
-        data = self._context.data
-        self._detection, self._now = self._context.parts.detections.of(data), data.now()
-
-    def batches(self, events: Iterable[ReadEvent]) -> Iterator[tuple[Batch, bool]]:
-        """The batches, each with whether it is the last one; nothing is read from the store or written to it."""
-        held: list[ReadEvent] | None = None
-        for following in _batches(events):
-            if held is not None:
-                yield self._batch(held), False
-            held = following
-        if held is not None:
-            yield self._batch(held), True
-
-    def _batch(self, read: list[ReadEvent]) -> Batch:
-        return Batch(self._context, self._stream, self._mapper, self._mapper.mapped(read), self._detection)
 
 
 def _stored(context: TenantContext, batch: Batch, along: Along | None) -> Iterator[BatchResult]:
@@ -151,16 +120,6 @@ def _stored(context: TenantContext, batch: Batch, along: Along | None) -> Iterat
     yield from _stored(context, second, along)
 
 
-def _ahead(items: Iterator[T]) -> Iterator[T]:
-    """The same, each made while the one before it is in use; never more than one ahead."""
-    end = object()
-    with ThreadPoolExecutor(1, thread_name_prefix="zona-intake") as pool:
-        pending: Future[Any] = pool.submit(next, items, end)
-        while (item := pending.result()) is not end:
-            pending = pool.submit(next, items, end)
-            yield item
-
-
 def _batches(events: Iterable[ReadEvent]) -> Iterator[list[ReadEvent]]:
     batch: list[ReadEvent] = []
     size = 0
@@ -172,3 +131,12 @@ def _batches(events: Iterable[ReadEvent]) -> Iterator[list[ReadEvent]]:
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def _with_last(batches: Iterator[list[ReadEvent]]) -> Iterator[tuple[list[ReadEvent], bool]]:
+    """The batches, each with whether it is the last one: so one is read ahead."""
+    held = next(batches, None)
+    while held is not None:
+        following = next(batches, None)
+        yield held, following is None
+        held = following
