@@ -115,9 +115,9 @@ def add_sightings(data: TenantData, case_id: int, found: Mapping[str, Sighting])
     for begin in range(0, len(keys), _PAGE):
         known = known_sightings(data, keys[begin : begin + _PAGE])
         data.sightings.rewrite(merged_sighting(before, found[key]) for key, before in known.items())
-        room = _MOST_SIGHTINGS - data.sightings.count({"case_id": case_id}, limit=_MOST_SIGHTINGS)
         new = [found[key] for key in keys[begin : begin + _PAGE] if key not in known]
-        if new and room > 0:
+        room = _MOST_SIGHTINGS - data.sightings.count({"case_id": case_id}, limit=_MOST_SIGHTINGS) if new else 0
+        if room > 0:
             data.sightings.insert_many(new[:room])
 
 

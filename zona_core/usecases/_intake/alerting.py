@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from attrs import define, evolve
 
-from zona_core.domain.alerts import ACTIVE, MOST_LINKS, Alert, AlertState
+from zona_core.domain.alerts import ACTIVE, MOST_LINKS, Alert, AlertState, EventLink
 from zona_core.domain.calendars import Calendar
 from zona_core.domain.silences import Silence
 from zona_core.persistence.database import TenantData
@@ -30,6 +30,10 @@ class Raised:
     #: it was made just now
     new: bool
 
+    def links(self, holder: str) -> list[EventLink]:
+        """The finding's events as parts of the alert, or of its case, as far as the alert has room for more."""
+        return self.finding.links(holder, MOST_LINKS - self.alert.count + self.finding.count)
+
 
 class Alerting:
     """The alerts of one batch."""
@@ -50,13 +54,7 @@ class Alerting:
         raised = [self._raised(each, known.setdefault(each.group_key, [])) for each in findings]
         latest = {alert.id: alert for alerts in known.values() for alert in alerts}
         raised = [evolve(each, alert=latest[each.alert.id]) for each in raised]  # two may have joined one
-        links = [
-            link
-            for each in raised
-            for link in each.finding.links(
-                f"alerts/{each.alert.id}", MOST_LINKS - each.alert.count + each.finding.count
-            )
-        ]
+        links = [link for each in raised for link in each.links(f"alerts/{each.alert.id}")]
         if links:
             self._data.event_links.insert_many(links)
         return raised

@@ -25,8 +25,6 @@ from zona_core.usecases._intake.ids import Ids
 
 __all__ = ["Cased", "open_cases"]
 
-#: events of a case that are taken in as its alerts come; beyond, they are the alerts' alone
-_MOST_LINKS: Final = 100_000
 _AUTHOR: Final = "policies"
 _LONGEST_TITLE: Final = 500
 
@@ -50,19 +48,19 @@ def open_cases(
 
     Gives the cases that others joined or made, as they are stored; raises ``OutOfIds``.
     """
-    known: dict[int, list[Finding]] = {}
+    known: dict[int, list[Raised]] = {}
     groups: dict[str, list[Raised]] = {}
     for each in raised:
         if each.alert.state is AlertState.SUPPRESSED:
             continue
         if each.alert.case_id:
-            known.setdefault(each.alert.case_id, []).append(each.finding)
+            known.setdefault(each.alert.case_id, []).append(each)
         elif each.finding.case_key and each.alert.case_key:  # an alert without was taken out of its case by hand
             groups.setdefault(each.finding.case_key, []).append(each)
-    for case_id, findings in known.items():
+    for case_id, more in known.items():
         case = data.cases.get(case_id)
         if case is not None and case.status in LIVE_CASES:
-            _grown(data, case, findings)
+            _grown(data, case, more)
     return [cased for key, group in groups.items() for cased in _Group(data, ids, key, group, expressions).cased()]
 
 
@@ -199,11 +197,11 @@ def _is_near(first: datetime | None, last: datetime | None, raised: Raised, wind
     return first - window <= raised.finding.last_at and raised.finding.first_at <= last + window
 
 
-def _grown(data: TenantData, case: Case, findings: Iterable[Finding]) -> Case:
+def _grown(data: TenantData, case: Case, more: Iterable[Raised]) -> Case:
+    """The case with what is new in alerts that it has, as far as these have room for it."""
     first, last = case.first_at, case.last_at
-    for finding in findings:
-        if data.event_links.count({"holder": f"cases/{case.id}"}, limit=_MOST_LINKS) < _MOST_LINKS:
-            adopt_events(data, case.id, finding.links("", _MOST_LINKS))
-        first = min(first or finding.first_at, finding.first_at)
-        last = max(last or finding.last_at, finding.last_at)
+    for each in more:
+        adopt_events(data, case.id, each.links(f"cases/{case.id}"))
+        first = min(first or each.finding.first_at, each.finding.first_at)
+        last = max(last or each.finding.last_at, each.finding.last_at)
     return data.cases.replace(evolve(case, first_at=first, last_at=last, updated_at=data.now()))
