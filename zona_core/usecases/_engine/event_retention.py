@@ -7,17 +7,15 @@ belong to a case. What is interrupted is gone on with the next time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from zona_core.domain.alerts import AlertState
-from zona_core.domain.tenants import Tenant, TenantStatus
-from zona_core.errors import StoreUnavailable
 from zona_core.persistence.database import TenantData
 from zona_core.ports.store import In, Range, Where
 from zona_core.usecases._area import Parts
 from zona_core.usecases._engine.duties import Hold
+from zona_core.usecases._engine.retention import removed_from_all
 
 __all__ = ["COMPLIANCE_KEY", "EventRetention"]
 
@@ -37,20 +35,14 @@ class EventRetention:
 
     def work(self, hold: Hold) -> str:
         """All tenants' events; raises ``LeaseLost``. A tenant whose database is away is left to the next time."""
-        removed, away = 0, 0
-        for tenant in self._parts.database.tenants.all(sort=[("tenant_code", 1)]):
-            days = _days(tenant, self._parts.settings.event_retention_days)
-            if days <= 0 or tenant.status is TenantStatus.MOVING:
-                continue
-            try:
-                data = self._parts.database.tenant(tenant.tenant_code)
-                before = data.now() - timedelta(days=days)
-                removed += _events(data, hold, before)
-                _letters(data, hold, before)
-                _alerts(data, hold, before)
-            except StoreUnavailable:
-                away += 1
-        return f"{removed:,} events were removed" + (f", {away:,} tenants were away" if away else "")
+
+        def remove(data: TenantData, before: datetime) -> int:
+            removed = _events(data, hold, before)
+            _letters(data, hold, before)
+            _alerts(data, hold, before)
+            return removed
+
+        return removed_from_all(self._parts, COMPLIANCE_KEY, "events", remove)
 
 
 def _events(data: TenantData, hold: Hold, before: datetime) -> int:
@@ -95,10 +87,3 @@ def _alerts(data: TenantData, hold: Hold, before: datetime) -> None:
             hold.fence()
             data.event_links.delete_many({"holder": In([f"alerts/{alert.id}" for alert in page.items])})
             data.alerts.delete_many({"_id": In([str(alert.id) for alert in page.items])})
-
-
-def _days(tenant: Tenant, usual: float) -> float:
-    given = tenant.compliance.get(COMPLIANCE_KEY)
-    with suppress(TypeError, ValueError):
-        return float(given)  # type: ignore[arg-type]  # which is what TypeError is for
-    return usual

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,7 +16,7 @@ from zona_core.usecases._area import Parts
 from zona_core.usecases._engine.duties import Hold
 from zona_core.usecases._engine.results import blob_keys
 
-__all__ = ["COMPLIANCE_KEY", "Retention"]
+__all__ = ["COMPLIANCE_KEY", "Retention", "removed_from_all"]
 
 #: of ``Tenant.compliance``: days that the tenant's runs are kept; 0: for ever
 COMPLIANCE_KEY: Final = "run_retention_days"
@@ -27,6 +27,33 @@ _ENDED: Final = In([status.value for status in RunStatus if status.ended])
 _UNDER_WAY: Final = In([status.value for status in RunStatus if not status.ended])
 
 
+def removed_from_all(parts: Parts, setting: str, what: str, remove: Callable[[TenantData, datetime], int]) -> str:
+    """Removes what is older than a tenant's own ``setting`` says, or else the platform's (days); 0: nothing is.
+
+    ``remove`` is given the moment before which things are too old, and gives how many were removed. A tenant whose
+    database is away is left to the next time. Gives what was done in words.
+    """
+    usual = getattr(parts.settings, setting)
+    removed, away = 0, 0
+    for tenant in parts.database.tenants.all(sort=[("tenant_code", 1)]):
+        days = _days(tenant, setting, usual)
+        if days <= 0 or tenant.status is TenantStatus.MOVING:
+            continue
+        try:
+            data = parts.database.tenant(tenant.tenant_code)
+            removed += remove(data, data.now() - timedelta(days=days))
+        except StoreUnavailable:
+            away += 1
+    return f"{removed:,} {what} were removed" + (f", {away:,} tenants were away" if away else "")
+
+
+def _days(tenant: Tenant, setting: str, usual: float) -> float:
+    given = tenant.compliance.get(setting)
+    with suppress(TypeError, ValueError):
+        return float(given)  # type: ignore[arg-type]  # which is what TypeError is for
+    return usual
+
+
 class Retention:
     """See the module. Blobs go first, then steps, then the run: whatever is interrupted is gone on with."""
 
@@ -35,17 +62,9 @@ class Retention:
 
     def work(self, hold: Hold) -> str:
         """All tenants' runs; raises ``LeaseLost``. A tenant whose database is away is left to the next time."""
-        removed, away = 0, 0
-        for tenant in self._parts.database.tenants.all(sort=[("tenant_code", 1)]):
-            days = _days(tenant, self._parts.settings.run_retention_days)
-            if days <= 0 or tenant.status is TenantStatus.MOVING:
-                continue
-            try:
-                data = self._parts.database.tenant(tenant.tenant_code)
-                removed += self._tenant(data, hold, data.now() - timedelta(days=days))
-            except StoreUnavailable:
-                away += 1
-        return f"{removed:,} runs were removed" + (f", {away:,} tenants were away" if away else "")
+        return removed_from_all(
+            self._parts, COMPLIANCE_KEY, "runs", lambda data, before: self._tenant(data, hold, before)
+        )
 
     def _tenant(self, data: TenantData, hold: Hold, before: datetime) -> int:
         needed, removed, cursor = _needed(data), 0, None
@@ -81,13 +100,6 @@ class Retention:
                     data.runs.delete(run.id)
                     return
                 data.runs.delete_many({"_id": In([step.id for step in steps])})
-
-
-def _days(tenant: Tenant, usual: float) -> float:
-    given = tenant.compliance.get(COMPLIANCE_KEY)
-    with suppress(TypeError, ValueError):
-        return float(given)  # type: ignore[arg-type]  # which is what TypeError is for
-    return usual
 
 
 def _tree(data: TenantData, run: Execution) -> Iterator[Execution]:
