@@ -77,7 +77,7 @@ class Firing:
         self._under_way = None
 
     def _all(self) -> Iterator[None]:
-        for code in self._queue.tenants():
+        for code in self._queue.codes():
             try:
                 yield from self._tenant(code)
             except TenantUnavailable:
