@@ -13,15 +13,12 @@ from typing import Any
 
 import pytest
 from feed_samples import MAPPING, QUICK, data_of, made_events
+from kafka_cluster import KafkaCluster
 from waiting import until
 
 from zona_core import NetworkPolicy, Zona
 from zona_core.domain.feeds import FeedDefinition, FeedKind
 from zona_core.ports.streams import Message
-
-pytest.importorskip("confluent_kafka")
-
-from kafka_cluster import KafkaCluster  # it takes the library
 
 COUNT = 5_000
 NETWORK = NetworkPolicy(private_networks=("127.0.0.0/8",))
