@@ -23,6 +23,7 @@ from attrs import define, setters
 from zona_core.errors import Fault
 
 from ._event_splitting import SplitError, ValueSplitter
+from .inflating import DamagedError, inflated
 
 __all__ = ["MOST_EVENT_BYTES", "MOST_TOTAL_BYTES", "ReadEvent", "read_event_file", "read_events"]
 
@@ -240,21 +241,10 @@ def _plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _inflated(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """RFC 1952: members one after the other."""
-    unpacker, begun = zlib.decompressobj(wbits=31), False
-    for piece in pieces:
-        waiting = piece
-        while waiting:
-            begun = True
-            try:
-                yield unpacker.decompress(waiting, _PIECE)
-            except zlib.error:
-                raise SplitError("the compressed data is damaged") from None
-            waiting = unpacker.unconsumed_tail
-            if unpacker.eof:
-                waiting, unpacker, begun = unpacker.unused_data, zlib.decompressobj(wbits=31), False
-    if begun:
-        raise SplitError("the compressed data ends too early")
+    try:
+        yield from inflated(pieces, _PIECE)
+    except DamagedError as exc:
+        raise SplitError(f"the compressed data {exc}") from None
 
 
 def _bounded(pieces: Iterator[bytes], most: int) -> Iterator[bytes]:

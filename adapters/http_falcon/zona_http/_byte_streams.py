@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 import falcon
+
+from zona_core.domain.inflating import DamagedError, inflated
 
 from ._incoming import Incoming
 from ._problems import BadRequest
@@ -51,23 +52,7 @@ def _pieces(incoming: Incoming) -> Iterator[bytes]:
 
 
 def _inflated(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """What was compressed with gzip (RFC 1952), in one member or several; no piece becomes longer than ``_CHUNK``."""
-    unpacker, whole = zlib.decompressobj(wbits=31), True
-    for piece in pieces:
-        waiting = piece
-        while waiting:
-            try:
-                plain = unpacker.decompress(waiting, _CHUNK)
-            except zlib.error:
-                raise _damaged("is damaged") from None
-            if plain:
-                yield plain
-            whole, waiting = unpacker.eof, unpacker.unconsumed_tail
-            if unpacker.eof:
-                waiting, unpacker = unpacker.unused_data, zlib.decompressobj(wbits=31)
-    if not whole:
-        raise _damaged("ends too early")
-
-
-def _damaged(how: str) -> BadRequest:
-    return BadRequest(f"the body's compressed data {how}", code="body_damaged")
+    try:
+        yield from inflated(pieces, _CHUNK)
+    except DamagedError as exc:
+        raise BadRequest(f"the body's compressed data {exc}", code="body_damaged") from None
