@@ -14,13 +14,20 @@
     ├── NotFound                what was named does not exist (or is not this tenant's)
     ├── Conflict                the change collides with what is stored
     │   ├── DuplicateKey        a unique key is taken
-    │   └── RevisionConflict    somebody else changed the document first
+    │   ├── RevisionConflict    somebody else changed the document first
+    │   └── FleetLocked         somebody else is at the fleet
     ├── Unauthenticated         nobody knows who asks: no proof, or one that does not count (any more)
     ├── PermissionDenied        the actor may not do this
     │   ├── TenantUnavailable   the tenant is unknown, inactive or suspended
     │   └── LicenceLimit        the licence does not allow it
     ├── RateLimited             too much was asked in too short a time
     ├── StoreUnavailable        the database cannot be reached or used
+    ├── EngineUnavailable       the container engine does not answer
+    ├── EngineFailed            the container engine could not do what it was asked
+    │   └── RolloutFailed       …which was to have one service run as it is wanted
+    ├── DeploymentFailed        a fleet is not as it is wanted: what was changed is as it was before
+    │   ├── DeploymentTimeout   …because it took too long
+    │   └── RollbackFailed      …and not all of it could be changed back
     └── TaskFailed              a task handler could not do its work
         ├── TaskTimeout         …within its time
         ├── ExpressionFailed    …because an expression does not fit the values that it looks at
@@ -43,9 +50,14 @@ __all__ = [
     "AddressRefused",
     "ConfigurationError",
     "Conflict",
+    "DeploymentFailed",
+    "DeploymentTimeout",
     "DuplicateKey",
+    "EngineFailed",
+    "EngineUnavailable",
     "ExpressionFailed",
     "Fault",
+    "FleetLocked",
     "InvalidDocument",
     "InvalidInput",
     "InvalidLicence",
@@ -58,6 +70,8 @@ __all__ = [
     "PermissionDenied",
     "RateLimited",
     "RevisionConflict",
+    "RollbackFailed",
+    "RolloutFailed",
     "StoreUnavailable",
     "StreamFailed",
     "TaskFailed",
@@ -221,6 +235,12 @@ class RevisionConflict(Conflict):
     code = "revision_conflict"
 
 
+class FleetLocked(Conflict):
+    """Somebody else is at the fleet: ``details`` name ``holder``, ``host``, ``reason`` and until when."""
+
+    code = "fleet_locked"
+
+
 class Unauthenticated(ZonaError):
     """Who asks is not known; each reason has a code of its own (``token_expired``, ``key_revoked``, …)."""
 
@@ -268,6 +288,49 @@ class StoreUnavailable(ZonaError):
     def __init__(self, message: str, *, retry_after: float | None = None, **details: Any) -> None:
         super().__init__(message, **details)
         self.retry_after = retry_after
+
+
+class EngineUnavailable(ZonaError):
+    """The container engine cannot be reached, or is none that can be used."""
+
+    code = "engine_unavailable"
+
+
+class EngineFailed(ZonaError):
+    """The container engine could not do what it was asked; nothing is half done."""
+
+    code = "engine_failed"
+
+
+class RolloutFailed(EngineFailed):
+    """A service does not run as it is wanted. The code tells the reason: see ``ports/engines.py``.
+
+    ``rolled_back`` says whether it is as it was before.
+    """
+
+    code = "rollout_failed"
+
+    def __init__(self, message: str, *, rolled_back: bool = False, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.rolled_back = rolled_back
+
+
+class DeploymentFailed(ZonaError):
+    """A deployment failed, and all that it had changed is as it was; ``details`` name ``deployment``, ``service``."""
+
+    code = "deployment_rolled_back"
+
+
+class DeploymentTimeout(DeploymentFailed):
+    """A deployment took too long, and all that it had changed is as it was."""
+
+    code = "deployment_timeout"
+
+
+class RollbackFailed(DeploymentFailed):
+    """A deployment failed, and not all that it had changed could be changed back: the next plan says what is left."""
+
+    code = "deployment_rollback_failed"
 
 
 class TaskFailed(ZonaError):
@@ -339,6 +402,12 @@ EXIT_AND_STATUS: Final[Mapping[type[ZonaError], tuple[int, int]]] = MappingProxy
         AddressRefused: (12, 403),
         Unauthenticated: (13, 401),
         RateLimited: (14, 429),
+        EngineUnavailable: (15, 503),
+        EngineFailed: (16, 502),
+        DeploymentFailed: (20, 502),
+        RollbackFailed: (21, 502),
+        DeploymentTimeout: (22, 504),
+        FleetLocked: (23, 409),
     }
 )
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .domain.apps import AppDefinition
     from .ports.calendar import Calendar
     from .ports.detection import DetectionRules
+    from .ports.engines import ContainerEngine
     from .ports.events import EventMapperFactory
     from .ports.notifiers import Notifier
     from .ports.reports import CaseReporter
@@ -172,6 +173,14 @@ def zona_notifiers(details: PluginDetails) -> Mapping[str, Callable[[], Notifier
 @hookspec
 def zona_streams(details: PluginDetails) -> Mapping[str, Callable[[], Streams]]:  # type: ignore[empty-body]
     """Kinds of streams of events by name (``kafka``)."""
+
+
+@hookspec
+def zona_container_engines(details: PluginDetails) -> Mapping[str, Callable[[str], ContainerEngine]]:  # type: ignore[empty-body]
+    """Container engines by URL scheme (``docker:``, ``swarm:``); the factory is given the whole URL.
+
+    It raises ``ConfigurationError``; nothing is connected to before it is needed.
+    """
 
 
 @hookspec

@@ -24,6 +24,7 @@ from zona_core.usecases._area import identity_tag
 
 if TYPE_CHECKING:
     from zona_core.persistence.snapshots import Snapshots
+    from zona_core.ports.engines import ContainerEngine
     from zona_core.usecases._engine.engine import Engine
     from zona_core.usecases._engine.observing import Observers
     from zona_core.usecases._intake.detection import Detections
@@ -50,6 +51,7 @@ class Parts:
         self._blobs: BlobStore | None = None
         self._snapshots: Snapshots | None = None
         self._detections: Detections | None = None
+        self._container_engine: ContainerEngine | None = None
         self.clock = clock
         self.active = active
         self.handler = plugins.handler
@@ -193,6 +195,16 @@ class Parts:
                     self._blobs = self._opened_blobs(self.settings.blobs)
         return self._blobs
 
+    @property
+    def container_engine(self) -> ContainerEngine:
+        """What runs the fleet."""
+        if self._container_engine is None:
+            with self._lock:
+                self._refuse_closed()
+                if self._container_engine is None:
+                    self._container_engine = self._plugins.open_container_engine(self.settings.container_engine)
+        return self._container_engine
+
     def close(self) -> None:
         """Closes what was opened."""
         if self._engine is not None:  # it gives back what it has under way
@@ -202,7 +214,7 @@ class Parts:
         for pool in (self._executor, self._threads):
             if pool is not None:
                 pool.close()
-        for part in (self._rate_limiter, self._cache, self._blobs):
+        for part in (self._rate_limiter, self._cache, self._blobs, self._container_engine):
             if part is not None:
                 part.close()
         if self._database is not None:

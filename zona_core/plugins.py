@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from zona_core.ports.calendar import Calendar
     from zona_core.ports.detection import DetectionRules
+    from zona_core.ports.engines import ContainerEngine
     from zona_core.ports.events import EventMapper, EventMapperFactory
     from zona_core.ports.notifiers import Notifier
     from zona_core.ports.reports import CaseReporter
@@ -236,6 +237,11 @@ class Plugins:
         factory: Callable[[str], BlobStore] = self._by_scheme("blob store", url, "zona_blob_stores")
         return factory(url)
 
+    def open_container_engine(self, url: str) -> ContainerEngine:
+        """A container engine for ``url``; raises ``ConfigurationError``."""
+        factory: Callable[[str], ContainerEngine] = self._by_scheme("container engine", url, "zona_container_engines")
+        return factory(url)
+
     def http_routes(self) -> list[tuple[str, Any]]:
         """The HTTP operations that plugins bring, each with its plugin's name."""
         return [(name, route) for name, routes in self._results("zona_http_routes", Iterable) for route in routes]
@@ -276,6 +282,7 @@ class Plugins:
             "event mappers": self.event_mappers(),
             "notifiers": sorted(self._offered("zona_notifiers")),
             "streams": sorted(self._offered("zona_streams")),
+            "container engines": sorted(self._offered("zona_container_engines")),
             "graph painters": sorted(self._offered("zona_graph_painters")),
             "waterfall painters": sorted(self._offered("zona_waterfall_painters")),
             "case reporters": sorted(self._offered("zona_case_reporters")),

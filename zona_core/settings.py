@@ -77,6 +77,11 @@ class Settings:
     feed_streams: int = 8
     #: bytes that a file may have that is kept as evidence of a case
     max_evidence_bytes: int = 268_435_456
+    #: URL of what runs the fleet: ``docker:`` containers of one engine, ``swarm:`` services of a Swarm, each with a
+    #: Docker host after it (``docker:unix:///var/run/docker.sock``) or that of the environment; not in the repr
+    container_engine: str = field(default="docker:", repr=False)
+    #: server roles of this host, for a single engine
+    fleet_roles: list[str] = Factory(list)
     #: days that runs are kept once they have ended, unless their tenant's compliance settings say something else; 0:
     #: for ever
     run_retention_days: float = 0.0
@@ -163,6 +168,7 @@ class Settings:
                 ("executor", self.executor, "for example threads:"),
                 ("rate_limits", self.rate_limits, "for example memory: or store:"),
                 ("blobs", self.blobs, "store: or file:PATH"),
+                ("container_engine", self.container_engine, "docker: or swarm:"),
             )
             if ":" not in value
         ]

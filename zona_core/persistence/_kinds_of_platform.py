@@ -6,6 +6,7 @@ from typing import Final
 
 from zona_core.domain.counters import Counter
 from zona_core.domain.duties import Duty
+from zona_core.domain.fleet.deployments import Deployment, FleetLock, FleetRecord
 from zona_core.domain.identity import SigningKey
 from zona_core.domain.jobs import Worker
 from zona_core.domain.licences import LicenceRecord, QuotaNote, Usage
@@ -15,7 +16,10 @@ from zona_core.ports.store import CollectionSpec, Index
 
 __all__ = [
     "COUNTERS",
+    "DEPLOYMENTS",
     "DUTIES",
+    "FLEETS",
+    "FLEET_LOCKS",
     "LICENCES",
     "LICENCE_USAGE",
     "MOVES",
@@ -86,5 +90,24 @@ WORKERS: Final = Kind(
     spec=CollectionSpec(name="workers", indexes=(Index(name="by_lease", fields=("until",)),)),
     key=lambda worker: worker.id,
     core=True,
+)
+FLEETS: Final = Kind(
+    model=FleetRecord,
+    spec=CollectionSpec(name="fleets"),
+    key=lambda record: record.fleet,
+    secrets=("secrets",),
+    core=True,
+)
+FLEET_LOCKS: Final = Kind(
+    model=FleetLock, spec=CollectionSpec(name="fleet_locks"), key=lambda lock: lock.fleet, core=True
+)
+DEPLOYMENTS: Final = Kind(
+    model=Deployment,
+    spec=CollectionSpec(
+        name="deployments", indexes=(Index(name="by_number", fields=("fleet", "number"), unique=True),)
+    ),
+    key=lambda deployment: deployment.id,
+    core=True,
+    batch=50,
 )
 DUTIES: Final = Kind(model=Duty, spec=CollectionSpec(name="duties"), key=lambda duty: duty.id, core=True)

@@ -17,6 +17,7 @@ from zona_core.domain.dependencies import Dependency
 from zona_core.domain.duties import Duty
 from zona_core.domain.events import Event
 from zona_core.domain.feeds import Feed, FeedState
+from zona_core.domain.fleet.deployments import Deployment, FleetLock, FleetRecord
 from zona_core.domain.identity import ApiKey, Role, Session, SigningKey, User
 from zona_core.domain.instances import Credential, Instance
 from zona_core.domain.jobs import Job, Permits, Worker
@@ -83,6 +84,21 @@ class CoreRepositories(ABC):
     def duties(self) -> Repository[Duty]:
         """What one worker of the fleet does at a time."""
         return self._repository(kinds.DUTIES)
+
+    @cached_property
+    def fleets(self) -> Repository[FleetRecord]:
+        """What fleets are to be."""
+        return self._repository(kinds.FLEETS)
+
+    @cached_property
+    def fleet_locks(self) -> Repository[FleetLock]:
+        """Who is at fleets."""
+        return self._repository(kinds.FLEET_LOCKS)
+
+    @cached_property
+    def deployments(self) -> Repository[Deployment]:
+        """What was done to fleets."""
+        return self._repository(kinds.DEPLOYMENTS)
 
 
 class TenantRepositories(ABC):

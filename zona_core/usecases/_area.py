@@ -32,6 +32,7 @@ from zona_core.ports.threads import Threads
 if TYPE_CHECKING:
     from zona_core.ports.calendar import Calendar
     from zona_core.ports.detection import DetectionRules
+    from zona_core.ports.engines import ContainerEngine
     from zona_core.ports.events import EventMapper
     from zona_core.ports.notifiers import Notifier
     from zona_core.ports.reports import CaseReporter
@@ -135,6 +136,9 @@ class Parts(Protocol):
     def event_mapper(self, name: str, options: Mapping[str, Any] | None = None) -> EventMapper: ...
 
     def event_mappers(self) -> list[str]: ...
+
+    @property
+    def container_engine(self) -> ContainerEngine: ...
 
     def notifier(self, name: str) -> Notifier: ...
 
