@@ -10,10 +10,11 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from attrs import Factory, define, evolve, field, fields_dict, resolve_types, setters
+from attrs import Factory, define, evolve, field, fields, fields_dict, resolve_types, setters
 
 from zona_core.errors import ConfigurationError, Fault
 
@@ -235,12 +236,24 @@ def _converted(
 
     loaders: list[Loader] = [DictLoader(from_file), typed_settings.EnvLoader(prefix), DictLoader(given)]
     try:
-        return typed_settings.load_settings(cls, loaders)
+        bare = _without_source(cls)  # type: ignore[arg-type]  # classes are hashable
+        found = typed_settings.load_settings(bare, loaders)
+        return cls(**{each.alias: getattr(found, each.name) for each in fields(cls)})  # type: ignore[arg-type]
     except InvalidSettingsError as exc:
         faults += (_unusable(cls, prefix, str(cause)) for cause in exc.exceptions)
     except InvalidValueError as exc:
         faults.append(_unusable(cls, prefix, str(exc)))
     return None
+
+
+@cache
+def _without_source(cls: type[T]) -> type[T]:
+    """The class as one that has no source, which typed-settings would parse each time for help that nobody reads.
+
+    NOTE: two threads that parse at a time may meet ``SystemError: AST constructor recursion depth mismatch`` in
+    CPython 3.11, whose parser counts for all of them together.
+    """
+    return type(cls.__name__, (cls,), {"__module__": "builtins", "__slots__": ()})
 
 
 def _unusable(cls: type[Any], prefix: str, told: str) -> Fault:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +29,17 @@ def test_later_layers_win(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     monkeypatch.setenv("ZONA_STORE", "sqlite:///environment.db")
     settings = load_settings({"store": "memory://", "tenant": None})
     assert (settings.workers, settings.tenant, settings.store) == (2, "environment", "memory://")
+
+
+def test_no_source_is_parsed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Threads may read settings at the same time, which CPython 3.11's parser is not made for; it is slow, too."""
+
+    def parse(*_: Any, **__: Any) -> None:
+        raise AssertionError("something was parsed")
+
+    monkeypatch.setattr(ast, "parse", parse)
+    settings = load_settings({"tenant": "acme", "home": str(tmp_path)})
+    assert (type(settings), settings.tenant) == (Settings, "acme")
 
 
 def test_every_fault_is_named_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
