@@ -18,7 +18,7 @@ from ._incoming import Incoming
 from ._json import read_json
 from ._multipart import File, FormReader, Parts, release, same_form
 from ._problems import BadRequest
-from ._schemas import Schemas, special_schema
+from ._schemas import Schemas, schema_of
 from .operation import Operation, StoredUpload, Upload
 from .settings import HttpSettings
 
@@ -116,7 +116,7 @@ def _special(kind: type, value: Any) -> Any:
 
 
 def _is_text(kind: Any) -> bool:
-    schema = msgspec.json.schema(kind, schema_hook=special_schema)
+    schema = schema_of(kind)
     choices = [part for part in schema.get("anyOf", (schema,)) if part != {"type": "null"}]
     return all(part.get("type") == "string" or "enum" in part for part in choices)
 

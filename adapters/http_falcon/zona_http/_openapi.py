@@ -14,7 +14,7 @@ from zona_core.usecases.registry import use_cases
 from ._answers import encoded
 from ._gates import CSRF_HEADER, KEY_HEADER
 from ._problems import PROBLEM_TYPE
-from ._schemas import Schemas
+from ._schemas import Schemas, schema_of
 from .operation import Access, Operation
 from .settings import HttpSettings
 
@@ -195,7 +195,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
 
 
 def _parameter(item: Any, kind: Any, in_path: set[str]) -> dict[str, Any]:
-    schema = _plain(msgspec.json.schema(kind))
+    schema = _plain(dict(schema_of(kind)))
     described: dict[str, Any] = {
         "name": item.name,
         "in": "path" if item.name in in_path else "query",

@@ -16,7 +16,7 @@ import msgspec
 from zona_core.errors import Fault, InvalidInput
 
 from ._faults import MOST_FAULTS, sentence, shown
-from ._schemas import special_schema
+from ._schemas import schema_of
 from .operation import Operation
 
 __all__ = ["ParameterReader"]
@@ -139,7 +139,7 @@ def _present(kind: Any) -> Any:
 
 
 def _words(kind: Any) -> str:
-    schema = msgspec.json.schema(kind, schema_hook=special_schema)
+    schema = schema_of(kind)
     if "enum" in schema:
         return "one of " + ", ".join(map(str, schema["enum"]))
     return str(schema.get("description") or schema.get("type") or "")
@@ -147,7 +147,7 @@ def _words(kind: Any) -> str:
 
 def _is_of(kind: Any, keyword: str, *values: str) -> bool:
     """Whether the schema of a parameter's kind, or of one of its alternatives, has one of the values."""
-    schema = msgspec.json.schema(kind, schema_hook=special_schema)
+    schema = schema_of(kind)
     return not set(values).isdisjoint(part.get(keyword) for part in (schema, *schema.get("anyOf", ())))
 
 

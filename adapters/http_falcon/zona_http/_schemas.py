@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -12,11 +14,18 @@ from zona_core.errors import Fault
 
 from .operation import StoredUpload, Upload
 
-__all__ = ["Schemas", "special_schema"]
+__all__ = ["Schemas", "schema_of", "special_schema"]
 
-_REFS: Final = "#/components/schemas/{name}"
+_REFERENCE: Final = "#/components/schemas/"
+_REFS: Final = f"{_REFERENCE}{{name}}"
 #: what msgspec would describe by its attributes
 _UPLOAD: Final = {"type": "string", "contentMediaType": "application/octet-stream"}
+
+
+@lru_cache(maxsize=4_096)
+def schema_of(kind: Any) -> Mapping[str, Any]:
+    """The schema of a parameter's or a part's type, not to be changed: hundreds of operations share a few dozen."""
+    return MappingProxyType(msgspec.json.schema(kind, schema_hook=special_schema))
 
 
 class Schemas:
@@ -38,8 +47,16 @@ class Schemas:
         return self._of[declared]
 
     def standalone(self, declared: Any) -> dict[str, Any]:
-        """The schema of a declared type with everything that it refers to, for a validator."""
-        return {**self._of[declared], "components": {"schemas": self.components}}
+        """The schema of a declared type with all that it refers to, and nothing else: a validator keeps all of it."""
+        schema = self._of[declared]
+        reached: dict[str, Any] = {}
+        ahead = _references(schema)
+        while ahead:
+            name = ahead.pop()
+            if name not in reached:
+                reached[name] = self.components[name]
+                ahead |= _references(reached[name])
+        return {**schema, "components": {"schemas": reached}}
 
     def _add(self, declared: list[Any]) -> set[str]:
         """Adds types; gives the names of the components that are new.
@@ -71,6 +88,15 @@ def special_schema(kind: type) -> dict[str, Any]:
         text = {"type": "string"}
         return {"type": "object", "properties": {"path": text, "message": text, "expected": text}, "required": ["path"]}
     raise NotImplementedError(kind)  # NOTE: how msgspec wants to be told that a type is unknown
+
+
+def _references(schema: Any) -> set[str]:
+    """Names of the components that a schema refers to by itself."""
+    if isinstance(schema, dict):
+        own = schema.get("$ref")
+        found = {own.removeprefix(_REFERENCE)} if isinstance(own, str) and own.startswith(_REFERENCE) else set()
+        return found.union(*map(_references, schema.values()))
+    return set().union(*map(_references, schema)) if isinstance(schema, list) else set()
 
 
 def _tidy(schema: Any, references: Mapping[str, str]) -> Any:
