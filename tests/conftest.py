@@ -32,11 +32,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int | None:
-    """Three processes for two processors: many a test waits for a server, another process or a failover."""
+    """Two processes a processor: many a test waits for a server, another process or a failover."""
     if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
         return None
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return (3 * processors + 1) // 2
+    return 2 * processors
 
 
 def pytest_collection_finish() -> None:

@@ -20,7 +20,7 @@ PASSWORD = "correct horse battery staple"
 ENDING = r"/(logout|sessions)|^/updateUser"
 #: ``tox -e thorough``
 THOROUGH = bool(os.environ.get("ZONA_TEST_THOROUGH"))
-EXAMPLES = ["--max-examples", "25" if THOROUGH else "8"]
+EXAMPLES = ["--max-examples", "25" if THOROUGH else "5"]
 #: The reader may not enter most of the places that the administrator is taken to. Of its requests the many thousands
 #: that go through all that a schema has, part by part, are left to the long run.
 PHASES = {"admin": [], "reader": [] if THOROUGH else ["--phases", "examples,fuzzing,stateful"]}
