@@ -11,7 +11,7 @@ from attrs import Factory, define, setters
 from .plan import Plan
 from .targets import Targets
 
-__all__ = ["Deployment", "DeploymentStatus", "FleetLock", "FleetRecord", "Outcome", "OutcomeStatus"]
+__all__ = ["Deployment", "DeploymentStatus", "FleetLock", "FleetRecord", "Intent", "Outcome", "OutcomeStatus"]
 
 
 class DeploymentStatus(StrEnum):
@@ -32,6 +32,8 @@ class DeploymentStatus(StrEnum):
 class OutcomeStatus(StrEnum):
     """What became of one service in a deployment."""
 
+    #: it was begun, and nothing is known of its end: it is under way, or whoever did it is gone
+    BEGUN = "begun"
     DONE = "done"
     FAILED = "failed"
     #: it failed or another one did, and it is as it was
@@ -55,6 +57,19 @@ class Outcome:
     message: str = ""
 
 
+@define(frozen=True, kw_only=True)
+class Intent:
+    """What a fleet was to be, as far as somebody had said so: enough to have it so again. Tenants say the rest."""
+
+    #: as data, with the texts of its files and without any secret
+    specification: str = ""
+    scaled: dict[str, int] = Factory(dict)
+    stopped: tuple[str, ...] = ()
+    toggles: dict[str, bool] = Factory(dict)
+    #: keyed digests of the specification's secrets, by name
+    secrets: dict[str, str] = Factory(dict)
+
+
 @define(kw_only=True, on_setattr=setters.frozen)
 class Deployment:
     """One time that something was done to a fleet."""
@@ -74,6 +89,8 @@ class Deployment:
     plan: Plan
     #: what the fleet was to be after it: enough to go back to it; files are known by their digests
     targets: Targets
+    #: what the targets were made of
+    intent: Intent = Factory(Intent)
     outcomes: tuple[Outcome, ...] = ()
     began_at: datetime
     ended_at: datetime | None = None
@@ -99,8 +116,11 @@ class FleetRecord:
     restarts: dict[str, int] = Factory(dict)
     #: toggles that somebody switched
     toggles: dict[str, bool] = Factory(dict)
-    #: values of the specification's secrets, and under ``$digests`` what their digests are keyed with: each a ``Secret``
+    #: values of the specification's secrets, and under ``$digests`` what their digests are keyed with: each a
+    #: ``Secret``
     secrets: dict[str, Any] = Factory(dict)
+    #: by secret, the digest of a former value that a rollback went back to; the engine has that value, nobody else
+    pins: dict[str, str] = Factory(dict)
     #: the deployment that succeeded last, and the number of the last one
     deployment: str = ""
     deployments: int = 0

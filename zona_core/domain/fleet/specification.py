@@ -273,10 +273,12 @@ class Volume:
 
 @define(kw_only=True, on_setattr=setters.frozen)
 class Config:
-    """The text of a configuration file: given here, or in a file beside the specification."""
+    """The text of a configuration file: given here, in a file beside the specification, or made by the fleet."""
 
     content: str = ""
     file: str = ""
+    #: ``haproxy``: the text is a configuration of that program, made from the routes through the service that mounts it
+    routes: str = ""
 
 
 @define(kw_only=True, on_setattr=setters.frozen)
@@ -305,6 +307,8 @@ class Integrations:
 
     #: whether there are any
     enabled: bool = False
+    #: images that apps may have run, as patterns (``ghcr.io/team/*``); without any, all
+    images: tuple[str, ...] = ()
     #: what the app does not say
     group: Group = Group.APP
     networks: tuple[str, ...] = ()

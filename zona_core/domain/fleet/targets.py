@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from attrs import Factory, define, field
 
+from .plan import Reason
 from .specification import Group, HealthCheck, Hooks, Port, Resources, UpdatePolicy
 
 __all__ = ["Content", "FileKind", "FileMount", "Mount", "NetworkTarget", "Source", "Target", "Targets", "VolumeTarget"]
@@ -150,3 +151,9 @@ class Targets:
     roles: dict[str, tuple[str, ...]] = Factory(dict)
     #: services that do not run, by name: why
     left_out: dict[str, str] = Factory(dict)
+    #: the same, as what a plan says when one of them goes or comes
+    left_out_for: dict[str, Reason] = Factory(dict)
+
+    def service(self, name: str) -> Target | None:
+        """The service of that name within the fleet."""
+        return next((target for target in self.services if target.name == name), None)

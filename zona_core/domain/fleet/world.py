@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from attrs import Factory, define
 
+from .specification import UpdatePolicy
 from .targets import Content
 
 __all__ = ["EngineKind", "Node", "NodeState", "Replica", "ReplicaState", "RolloutState", "RunningService", "World"]
@@ -107,6 +108,12 @@ class RunningService:
     #: how many there are to be
     replicas: int
     restarts: int = 0
+    #: the tenant that it runs for
+    tenant_code: str = ""
+    #: whether proxies reach its replicas that work; None where that is part of the content (a Swarm)
+    proxied: bool | None = None
+    #: how the engine replaces replicas; None where it keeps nothing of it. Its ``deadline`` is never compared
+    update: UpdatePolicy | None = None
     #: those that are wanted or still there; not those that were replaced
     tasks: tuple[Replica, ...] = ()
     rollout: RolloutState = RolloutState.SETTLED
