@@ -213,6 +213,12 @@ def test_a_new_key_file_is_fit_for_use(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
 
 
+@pytest.mark.skipif(not Path("/proc/version").exists(), reason="no folder that nobody can write to")
+def test_an_existing_key_file_may_lie_where_nothing_can_be_written() -> None:
+    """As those of mounted secrets do."""
+    assert create_key_file("/proc/version") is False
+
+
 def test_an_existing_key_file_is_left_alone(tmp_path: Path) -> None:
     """What stands at the path, a dangling link included, is not touched: the answer is False."""
     path = tmp_path / "keys"

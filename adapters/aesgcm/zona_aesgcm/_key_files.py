@@ -27,6 +27,8 @@ def create_key_file(path: str | os.PathLike[str]) -> bool:
     Raises ``KeyUnavailable`` with code ``master_key_missing`` if the file cannot be made.
     """
     target = os.path.abspath(path)
+    if os.path.lexists(target):  # its folder may be one that cannot be written to, as those of mounted secrets are
+        return False
     folder = os.path.dirname(target)
     draft = os.path.join(folder, f".{os.path.basename(target)}.{secrets.token_hex(8)}")
     try:
