@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from zona_core.usecases.events import Events
     from zona_core.usecases.evidence import EvidenceFiles
     from zona_core.usecases.feeds import Feeds
+    from zona_core.usecases.fleet import Fleet
     from zona_core.usecases.licence import Licensing
     from zona_core.usecases.package_keys import PackageKeys
     from zona_core.usecases.packages import Packages
@@ -82,6 +83,7 @@ class System(_Door):
         "core_roles": "roles",
         "core_sessions": "sessions",
         "core_users": "users",
+        "fleet": "fleet",
         "licence": "licence",
         "signing_keys": "signing_keys",
         "store": "store",
@@ -99,6 +101,13 @@ class System(_Door):
         from zona_core.usecases.store import Maintenance
 
         return Maintenance(self._context)
+
+    @cached_property
+    def fleet(self) -> Fleet:
+        """What runs: services on container engines."""
+        from zona_core.usecases.fleet import Fleet
+
+        return Fleet(self._context)
 
     @cached_property
     def licence(self) -> Licensing:

@@ -40,6 +40,8 @@ class Instance:
     credentials_id: int = 0
     #: asks to reach private addresses; the tenant's network policy decides
     allow_private: bool = False
+    #: asks for the service that its app defines; the fleet runs it (SPEC §6)
+    deploy: bool = False
     health_check_config: dict[str, Any] = Factory(dict)
     rate_limiting: dict[str, Any] = Factory(dict)
     monitoring: dict[str, Any] = Factory(dict)

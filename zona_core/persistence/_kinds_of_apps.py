@@ -82,6 +82,7 @@ INSTANCES: Final = Kind(
             Index(name="by_id", fields=("instance_id",), unique=True),
             Index(name="by_status", fields=("status", "instance_id")),
             Index(name="by_credential", fields=("credentials_id", "status")),
+            Index(name="deployed", fields=("instance_id",), where={"deploy": True, "status": "active"}),
         ),
     ),
     key=lambda instance: str(instance.instance_id),

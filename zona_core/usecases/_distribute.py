@@ -132,6 +132,7 @@ class Distributor:
             "values": wanted.values,
             "allow_private": wanted.allow_private,
             "credential": wanted.credential,
+            **({"deploy": True} if wanted.deploy else {}),  # what asks for its service already, goes on asking
         }
         try:
             try:

@@ -18,7 +18,14 @@ from zona_core.usecases._area import TenantContext
 from zona_core.usecases._connect import values_of
 from zona_core.usecases._lookup import credential_of
 
-__all__ = ["NewInstance", "checked_instance", "checked_values", "instance_taken", "wanted_credential"]
+__all__ = [
+    "NewInstance",
+    "checked_instance",
+    "checked_values",
+    "instance_taken",
+    "require_service",
+    "wanted_credential",
+]
 
 
 @define(frozen=True, kw_only=True)
@@ -32,12 +39,16 @@ class NewInstance:
     allow_private: bool = False
     #: title or id of the shared credential that fills in what is left empty
     credential: int | str | None = None
+    #: asks for the service that the app defines
+    deploy: bool = False
 
 
 def checked_instance(context: TenantContext, app: Integration, wanted: NewInstance, instance_id: int) -> Instance:
     """The instance to store; raises ``InvalidInput`` with every fault, ``NotFound`` for the credential."""
     shared = None if wanted.credential is None else wanted_credential(context, wanted.credential)
     clean = checked_values(app, wanted.title, wanted.values, shared.secrets if shared else {})
+    if wanted.deploy:
+        require_service(app)
     now = context.data.now()
     return Instance(
         instance_id=instance_id,
@@ -47,6 +58,7 @@ def checked_instance(context: TenantContext, app: Integration, wanted: NewInstan
         base_url=str(clean.get("base_url") or ""),
         credentials_id=shared.id if shared else 0,
         allow_private=wanted.allow_private,
+        deploy=wanted.deploy,
         user_id=context.actor.name,
         created_ts=now,
         updated_ts=now,
@@ -74,6 +86,13 @@ def checked_values(
 def wanted_credential(context: TenantContext, wanted: int | str) -> Credential | None:
     """The credential of that title or id, which the actor must be able to read; none for 0 and an empty text."""
     return credential_of(context, wanted, "credentials:read") if wanted else None
+
+
+def require_service(app: Integration) -> None:
+    """Raises ``InvalidInput`` if the app defines no service that an instance could ask for."""
+    if app.service is None:
+        faults = [Fault("deploy", "the app defines no service", "a service in the app's description, or no deploy")]
+        raise InvalidInput.of(faults, f"The instance of {app.title!r}")
 
 
 def instance_taken(app: Integration, title: str) -> DuplicateKey:

@@ -26,6 +26,7 @@ from zona_core.usecases._new_instance import (
     checked_instance,
     checked_values,
     instance_taken,
+    require_service,
     wanted_credential,
 )
 from zona_core.usecases._quota import releasing, taking
@@ -51,19 +52,22 @@ class Instances(Area):
         values: Mapping[str, Any] | None = None,
         allow_private: bool = False,
         credential: int | str | None = None,
+        deploy: bool = False,
     ) -> Instance:
         """A new instance.
 
         ``values`` by field name, checked against the app's fields; those of secret fields (``str`` or ``Secret``) are
         sealed. Fields left empty are filled in from the shared ``credential``, if one is named, for which the actor
-        needs ``credentials:read``.
+        needs ``credentials:read``. ``deploy`` asks for the service that the app defines: the fleet runs it (SPEC §6).
         Raises ``InvalidInput`` with every fault, ``DuplicateKey`` if the title is taken, ``NotFound``, and
         ``LicenceLimit``.
         """
         data = self._context.data
         of_app = app_around(self._context, app, "instances:write")
         require_new(self._context.actor, "instances:write", objects_of(of_app))
-        wanted = NewInstance(title=title, values=values or {}, allow_private=allow_private, credential=credential)
+        wanted = NewInstance(
+            title=title, values=values or {}, allow_private=allow_private, credential=credential, deploy=deploy
+        )
         checked_instance(self._context, of_app, wanted, 0)  # before an id is taken
         instance = checked_instance(self._context, of_app, wanted, data.take_id("instances"))
         with taking(self._context, instances=[instance.instance_id]):
@@ -82,6 +86,7 @@ class Instances(Area):
         status: InstanceStatus | None = None,
         rate_limiting: Mapping[str, Any] | None = None,
         health_check_config: Mapping[str, Any] | None = None,
+        deploy: bool | None = None,
         revision: int | None = None,
     ) -> Instance:
         """Changes what is given; of ``values`` those named (None empties a field), the others stay.
@@ -92,6 +97,7 @@ class Instances(Area):
         ``rate_limiting``: ``{"requests": 100, "seconds": 60, "concurrent": 5}``, each optional; what exceeds it waits.
         ``health_check_config``: ``{"interval": 300, "timeout": 30}`` has workers try it every so many seconds; what
         they find is in its ``monitoring`` and changes nothing else. Without ``interval`` they do not.
+        ``deploy``: whether it asks for the service that its app defines, which the fleet runs (SPEC §6).
 
         Raises like ``add``; ``InvalidInput`` for the status ``deleted``, which ``remove`` gives; ``RevisionConflict``.
         """
@@ -104,6 +110,8 @@ class Instances(Area):
         data = self._context.data
         of_app, before = instance_of(self._context, app, instance, "instances:write")
         check_revision(before.revision, revision, _target(before))
+        if deploy:
+            require_service(of_app)
         shared = self._shared(before, credential)
         new_title = before.title if title is None else title
         changes = {
@@ -118,6 +126,7 @@ class Instances(Area):
             values=clean,
             base_url=str(clean.get("base_url") or ""),
             allow_private=before.allow_private if allow_private is None else allow_private,
+            deploy=before.deploy if deploy is None else deploy,
             rate_limiting=before.rate_limiting if rate_limiting is None else dict(rate_limiting),
             health_check_config=(
                 before.health_check_config if health_check_config is None else dict(health_check_config)

@@ -18,6 +18,7 @@ from zona_core.usecases import (  # noqa: F401
     events,
     evidence,
     feeds,
+    fleet,
     instances,
     licence,
     package_keys,
