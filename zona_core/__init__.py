@@ -52,9 +52,14 @@ from zona_core.errors import (
     AddressRefused,
     ConfigurationError,
     Conflict,
+    DeploymentFailed,
+    DeploymentTimeout,
     DuplicateKey,
+    EngineFailed,
+    EngineUnavailable,
     ExpressionFailed,
     Fault,
+    FleetLocked,
     InvalidDocument,
     InvalidInput,
     InvalidLicence,
@@ -67,6 +72,8 @@ from zona_core.errors import (
     PermissionDenied,
     RateLimited,
     RevisionConflict,
+    RollbackFailed,
+    RolloutFailed,
     StoreUnavailable,
     StreamFailed,
     TaskFailed,
@@ -84,12 +91,17 @@ from zona_core.settings import Settings, load_settings, load_table
 from zona_core.zona import Zona
 
 if TYPE_CHECKING:
+    from zona_core.domain.fleet.deployments import Deployment, DeploymentStatus, Outcome, OutcomeStatus
+    from zona_core.domain.fleet.selection import Selection
+    from zona_core.domain.fleet.specification import FleetSpecification, Service
     from zona_core.domain.identity import ApiKey, KeyStatus, Role, Session, SessionKind, SigningKey, User, UserStatus
     from zona_core.domain.licences import Feature, Licence, LicenceState, LicenceType, Resource
     from zona_core.doors import System, Workspace
+    from zona_core.fleet_files import load_fleet
     from zona_core.usecases._distribute import Recipient, TenantDistribution
     from zona_core.usecases._event_search import EventFilter
     from zona_core.usecases._export import ExportReport
+    from zona_core.usecases._fleet.source import FleetSource
     from zona_core.usecases._import import AppImport, ImportReport, ImportResult, OnConflict
     from zona_core.usecases._intake.intake import IngestReport
     from zona_core.usecases._new_instance import NewInstance
@@ -100,6 +112,11 @@ _LATER = {
     **dict.fromkeys(("System", "Workspace"), "zona_core.doors"),
     **dict.fromkeys(("NewInstance",), "zona_core.usecases._new_instance"),
     **dict.fromkeys(
+        ("Deployment", "DeploymentStatus", "Outcome", "OutcomeStatus"), "zona_core.domain.fleet.deployments"
+    ),
+    **dict.fromkeys(("FleetSpecification", "Service"), "zona_core.domain.fleet.specification"),
+    **dict.fromkeys(("Selection",), "zona_core.domain.fleet.selection"),
+    **dict.fromkeys(
         ("ApiKey", "KeyStatus", "Role", "Session", "SessionKind", "SigningKey", "User", "UserStatus"),
         "zona_core.domain.identity",
     ),
@@ -109,6 +126,8 @@ _LATER = {
     **dict.fromkeys(("EventFilter",), "zona_core.usecases._event_search"),
     **dict.fromkeys(("IngestReport",), "zona_core.usecases._intake.intake"),
     **dict.fromkeys(("ExportReport",), "zona_core.usecases._export"),
+    **dict.fromkeys(("FleetSource",), "zona_core.usecases._fleet.source"),
+    **dict.fromkeys(("load_fleet",), "zona_core.fleet_files"),
     **dict.fromkeys(("AppImport", "ImportReport", "ImportResult", "OnConflict"), "zona_core.usecases._import"),
 }
 
@@ -131,7 +150,13 @@ __all__ = [
     "ConnectionReport",
     "Credential",
     "DependentTask",
+    "Deployment",
+    "DeploymentFailed",
+    "DeploymentStatus",
+    "DeploymentTimeout",
     "DuplicateKey",
+    "EngineFailed",
+    "EngineUnavailable",
     "EventFilter",
     "EventsApiConfig",
     "Execution",
@@ -141,6 +166,9 @@ __all__ = [
     "Feature",
     "Field",
     "FieldKind",
+    "FleetLocked",
+    "FleetSource",
+    "FleetSpecification",
     "Gate",
     "Identity",
     "ImportReport",
@@ -168,6 +196,8 @@ __all__ = [
     "NotificationFailed",
     "OnConflict",
     "OnError",
+    "Outcome",
+    "OutcomeStatus",
     "OutputField",
     "PackageKey",
     "PermissionDenied",
@@ -180,9 +210,13 @@ __all__ = [
     "RetryPolicy",
     "RevisionConflict",
     "Role",
+    "RollbackFailed",
+    "RolloutFailed",
     "Rules",
     "RunStatus",
     "Secret",
+    "Selection",
+    "Service",
     "ServiceDefinition",
     "ServiceHealth",
     "ServicePort",
@@ -222,6 +256,7 @@ __all__ = [
     "ZonaError",
     "as_data",
     "hookimpl",
+    "load_fleet",
     "load_settings",
     "load_table",
     "refusal_of",

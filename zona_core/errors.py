@@ -402,7 +402,7 @@ EXIT_AND_STATUS: Final[Mapping[type[ZonaError], tuple[int, int]]] = MappingProxy
         AddressRefused: (12, 403),
         Unauthenticated: (13, 401),
         RateLimited: (14, 429),
-        EngineUnavailable: (15, 503),
+        EngineUnavailable: (17, 503),
         EngineFailed: (16, 502),
         DeploymentFailed: (20, 502),
         RollbackFailed: (21, 502),

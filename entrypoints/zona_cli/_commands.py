@@ -35,11 +35,12 @@ def _global_options(taken: Collection[str], *, root: bool = False) -> list[click
     """The global options; ``taken`` are names that the command needs for options of its own."""
     # What is a setting gets its value from the environment by the settings, not by click.
     cache = _GlobalOption("--cache", metavar="URL", help="The cache. [env: ZONA_CACHE]")
+    tenant = _GlobalOption("--tenant", metavar="CODE", help="The tenant to work in. [env: ZONA_TENANT]")
     return [
         _GlobalOption("--store", metavar="URL", help="The document store. [env: ZONA_STORE]"),
         *([] if "--cache" in taken else [cache]),
         _GlobalOption("--home", metavar="DIR", help="Folder for store, master key and zona.toml. [env: ZONA_HOME]"),
-        _GlobalOption("--tenant", metavar="CODE", help="The tenant to work in. [env: ZONA_TENANT]"),
+        *([] if "--tenant" in taken else [tenant]),
         _GlobalOption(
             *(name for name in ("-o", "--output") if name not in taken),
             type=click.Choice(["table", "json"]),

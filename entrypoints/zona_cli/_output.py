@@ -81,6 +81,22 @@ _STATES: Final = {
     "medium": "yellow",
     "low": "cyan",
     "informational": "dim",
+    "done": "green",
+    "succeeded": "green",
+    "ready": "green",
+    "starting": "cyan",
+    "updating": "cyan",
+    "outdated": "yellow",
+    "degraded": "yellow",
+    "drained": "yellow",
+    "leaving": "yellow",
+    "rolling_back": "yellow",
+    "rolled_back": "yellow",
+    "interrupted": "yellow",
+    "stopped": "dim",
+    "missing": "red",
+    "down": "red",
+    "rollback_failed": "bold red",
 }
 
 

@@ -32,7 +32,7 @@ __all__ = ["distribute"]
     "--connections",
     type=click.File("rb"),
     metavar="FILE",
-    help='TOML with each tenant\'s instances: [[CODE."APP"]] with title, values, credential, allow_private.',
+    help='TOML with each tenant\'s instances: [[CODE."APP"]] with title, values, credential, allow_private, deploy.',
 )
 @click.option(
     "--on-conflict",
@@ -127,7 +127,9 @@ def _tables(value: Any, path: str) -> list[Any]:
 
 def _checked(row: Any, path: str) -> dict[str, Any]:
     """A row of the file, whose keys and types are right."""
-    kinds: dict[str, Any] = {"title": str, "values": dict, "credential": (str, int), "allow_private": bool}
+    kinds: dict[str, Any] = {
+        "title": str, "values": dict, "credential": (str, int), "allow_private": bool, "deploy": bool,
+    }  # fmt: skip
     for name, value in _mapping(row, path).items():
         fits = isinstance(value, kinds.get(name, ())) and (type(value) is not bool or kinds[name] is bool)
         if not fits:

@@ -45,6 +45,7 @@ def instances() -> None:
     metavar="TITLE",
     help="A credential whose secrets stand in for fields left empty.",
 )
+@click.option("--deploy/--no-deploy", default=False, help="Ask for the service that APP defines; the fleet runs it.")
 @pass_session
 def add(
     session: Session,
@@ -54,6 +55,7 @@ def add(
     sources: Sources,
     allow_private: bool,
     credential: str | None,
+    deploy: bool,
 ) -> None:
     """Connect APP to an account.
 
@@ -66,7 +68,7 @@ def add(
     given = values(session, fields, sources, ask=credential is None)
     with secret_hint(fields, given):
         made = workspace.instances.add(
-            app, title=title, values=given, allow_private=allow_private, credential=credential
+            app, title=title, values=given, allow_private=allow_private, credential=credential, deploy=deploy
         )
     out.done(session, made, f"added the instance {made.title} (instance {made.instance_id})")
     empty = [field.name for field in fields if field.kind is FieldKind.SECRET and field.name not in given]
@@ -132,6 +134,7 @@ def show(session: Session, app: str, instance: str) -> None:
             ("Status", out.state(found.status.value)),
             ("Reason", found.status_reason),
             ("Private addresses", "allowed, as far as the tenant's policy goes" if found.allow_private else "refused"),
+            ("Service", "asked for: the fleet runs it" if found.deploy else ""),
             ("Credential", _credential(workspace, found.credentials_id)),
             ("Tested", out.moment(found.last_health_check)),
             ("Made", f"{out.moment(found.created_ts)} by {found.user_id}"),
@@ -182,6 +185,7 @@ def test(session: Session, app: str, instance: str, timeout: float) -> None:
 @click.option("--rate", metavar="N/SECONDS", help="So many calls in so many seconds, the others wait; 0 for no bound.")
 @click.option("--concurrent", type=click.IntRange(min=0), help="So many calls at a time; 0 for no bound.")
 @click.option("--check-every", type=click.FloatRange(min=0), help="Seconds between two tests by itself; 0 for none.")
+@click.option("--deploy/--no-deploy", default=None, help="Whether the fleet runs the service that APP defines for it.")
 @pass_session
 def update(
     session: Session,
@@ -197,6 +201,7 @@ def update(
     rate: str | None,
     concurrent: int | None,
     check_every: float | None,
+    deploy: bool | None,
 ) -> None:
     """Change INSTANCE of APP: what is not named stays as it is."""
     from zona_core import InstanceStatus
@@ -207,7 +212,7 @@ def update(
         raise click.UsageError(f"set and unset at once: {', '.join(both)}")
     given: dict[str, Any] = values(session, workspace.apps.get(app).fields, sources, ask=False)
     given |= dict.fromkeys(unset)
-    changes = (rename, status, credential, allow_private, rate, concurrent, check_every)
+    changes = (rename, status, credential, allow_private, rate, concurrent, check_every, deploy)
     if not given and all(change is None for change in changes):
         raise click.UsageError("there is nothing to change")
     after = workspace.instances.update(
@@ -216,6 +221,7 @@ def update(
         title=rename,
         values=given,
         allow_private=allow_private,
+        deploy=deploy,
         credential=credential,
         status=InstanceStatus(status) if status else None,
         rate_limiting=_limits(workspace.instances.get(app, instance).rate_limiting, rate, concurrent),

@@ -46,6 +46,7 @@ class _Root(LazyGroup):
         "audit": "audit:audit",
         "serve": "serve:serve",
         "worker": "worker:worker",
+        "fleet": "fleet:fleet",
         "tenants": "tenants:tenants",
         "licence": "licence:licence",
         "users": "users:users",

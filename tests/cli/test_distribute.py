@@ -13,7 +13,7 @@ from sample_apps import app as sample
 from sample_apps import task
 
 from zona_cli._errors import PARTLY
-from zona_core import Field, FieldKind, Zona
+from zona_core import Field, FieldKind, ServiceDefinition, Zona
 
 Call = Callable[..., Any]
 
@@ -63,6 +63,19 @@ values = {{ key = "{SECRET}" }}
     [told] = json.loads(again.stdout)
     assert [each["result"] for each in (*told["apps"], *told["instances"])] == ["unchanged", "updated", "updated"]
     assert SECRET not in done.stdout + again.stdout
+
+
+def test_instances_may_ask_for_their_services_there(tenants: Call, tmp_path: Path, home: Path) -> None:
+    """One that asks already goes on asking, where the file says nothing of it."""
+    with Zona.embedded(home) as zona:
+        service = ServiceDefinition(image="base:1")
+        zona.tenant().apps.upsert(sample("Base", task("info"), fields=(KEY,), service=service), app_id=1)
+    row = f'[[acme.Base]]\ntitle = "Main"\nvalues = {{ key = "{SECRET}" }}\n'
+    for text in (f"{row}deploy = true\n", row):
+        done = tenants(*DISTRIBUTE, *connections(tmp_path, text))
+        assert done.exit_code == 0, done.stderr
+        with Zona.embedded(home) as zona:
+            assert zona.tenant("acme").instances.get("Base", "Main").deploy
 
 
 def test_all_other_tenants_may_be_meant(tenants: Call) -> None:

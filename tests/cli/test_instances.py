@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from zona_core import AppDefinition, ServiceDefinition, Zona
+
 
 def test_values_come_from_options_files_and_the_environment(
     ready: Any, app: str, tmp_path: Path, api: Any, monkeypatch: pytest.MonkeyPatch
@@ -24,6 +26,16 @@ def test_values_come_from_options_files_and_the_environment(
     tested = ready("instances", "test", app, "main")
     assert tested.exit_code == 0
     assert tested.stdout.startswith("main works: ")
+
+
+def test_an_instance_asks_for_its_service(ready: Any, home: Path) -> None:
+    """``--deploy`` and ``--no-deploy`` say so; what is shown tells it."""
+    with Zona.embedded(home) as zona:
+        zona.tenant().apps.upsert(AppDefinition(title="Mail", service=ServiceDefinition(image="mail:1")))
+    assert ready("instances", "add", "Mail", "--title", "a", "--deploy").exit_code == 0
+    assert "asked for: the fleet runs it" in ready("instances", "show", "Mail", "a").stdout
+    assert ready("instances", "update", "Mail", "a", "--no-deploy").exit_code == 0
+    assert json.loads(ready("instances", "show", "Mail", "a", "-o", "json").stdout)["deploy"] is False
 
 
 def test_a_secret_may_come_from_standard_input(ready: Any, app: str) -> None:

@@ -2,89 +2,22 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import pty
 import signal
-import struct
 import subprocess
-import sys
-import termios
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-#: ``getpass`` asks the controlling terminal, which a process takes for itself
-TAKE_TERMINAL = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
-#: who was started in the background ignores SIGINT, and hands that down
-START = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from zona_cli.main import main; main()"
-)
-ZONA = [sys.executable, "-c", START]
-
-
-class Terminal:
-    """A process at a terminal of 80 columns, and what it has shown."""
-
-    def __init__(self, process: subprocess.Popen[bytes], master: int) -> None:
-        self.process = process
-        self.shown = b""
-        self._master = master
-
-    def until(self, text: str) -> None:
-        """Reads until ``text`` is shown."""
-        while text.encode() not in self.shown:
-            assert self._read(), f"ended before {text!r}: {self.shown.decode()}"
-
-    def type(self, text: str) -> None:
-        """Types."""
-        os.write(self._master, text.encode())
-
-    def end(self) -> int:
-        """Reads to the end; gives the exit code."""
-        while self._read():
-            pass
-        return self.process.wait()
-
-    def _read(self) -> bool:
-        try:
-            data = os.read(self._master, 65536)
-        except OSError:  # how Linux tells that nobody has the other end any more
-            return False
-        self.shown += data
-        return bool(data)
+from terminals import ZONA, at_terminal
 
 
 @pytest.fixture
 def terminal() -> Callable[..., Any]:
     """``with terminal("apps", "list") as shown``: ``zona`` with all three streams at a terminal."""
-
-    @contextmanager
-    def start(*arguments: str, **variables: str) -> Iterator[Terminal]:
-        master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        environment = {name: text for name, text in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
-        command = [sys.executable, "-c", TAKE_TERMINAL + START, *arguments]
-        with subprocess.Popen(
-            command,
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            start_new_session=True,
-            env={**environment, "TERM": "xterm", **variables},
-        ) as process:
-            os.close(slave)
-            try:
-                yield Terminal(process, master)
-            finally:
-                process.kill()
-                os.close(master)
-
-    return start
+    return at_terminal
 
 
 def piped(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
