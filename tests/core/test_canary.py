@@ -14,9 +14,10 @@ import pytest
 from attrs import evolve
 from PIL import Image
 
-from zona_core import AppDefinition, Secret, TaskCall, TaskFailed, Zona, ZonaError, as_data, licensing
+from zona_core import AppDefinition, FleetSource, Secret, TaskCall, TaskFailed, Zona, ZonaError, as_data, licensing
 from zona_core.domain.feeds import FeedDefinition
 from zona_core.domain.fields import Field, FieldKind
+from zona_core.domain.fleet.specification import FleetSpecification, SecretMount, SecretSource, Service
 from zona_core.domain.playbooks import Approval, PlaybookDefinition, Step, StepTask
 from zona_core.domain.policies import CaseOption, EscalationStep, PlaybookCall, PolicyDefinition
 from zona_core.domain.references import TaskRef
@@ -41,6 +42,7 @@ CANARIES = (
     "canary-vendor-key-3b8",
     "canary-channel-a47",
     "canary-feed-b12",
+    "canary-fleet-e63",
 )
 
 
@@ -57,7 +59,7 @@ def scene(
     """Everything done with canaries on a store in a file, and all that was shown meanwhile."""
     shown: list[str] = []
     path = tmp_path / "zona.db"
-    zona = Zona(store=f"sqlite:///{path}", plugins={"function": plugin})
+    zona = Zona(store=f"sqlite:///{path}", container_engine="memory:", plugins={"function": plugin})
     workspace = zona.tenant()
 
     def echo(call: TaskCall) -> dict[str, Any]:
@@ -115,6 +117,7 @@ def scene(
     shown += take_events_in(zona)
     shown += fetch_events(zona)
     shown += look_into(zona)
+    shown += run_a_fleet(zona)
     shown += play(zona)
     results = str(as_data(workspace.runs.list().items)).encode()
     shown.append(repr(zona._parts.blobs.put("localhost", "runs/1/results", [results], most=len(results))))
@@ -141,6 +144,22 @@ def come_in(zona: Zona) -> list[str]:
             attempt()
         shown.append(caught.value.as_dict())
     return [f"{each!r} {as_data(each)}" for each in shown]
+
+
+def run_a_fleet(zona: Zona) -> list[str]:
+    """A fleet whose service has a canary for a password, applied, changed, gone back and refused; what was shown."""
+    fleet, password = zona.system().fleet, (SecretMount(name="password"),)
+    services = {"db": Service(image="db:1", secrets=password)}
+    sources = {"password": SecretSource(environment="PASSWORD")}
+    source = FleetSource(
+        specification=FleetSpecification(name="shop", secrets=sources, services=services),
+        secrets={"password": Secret(CANARIES[12])},
+    )
+    shown: list[Any] = [fleet.plan(source), fleet.apply(source), fleet.scale({"db": 2}), fleet.rollback()]
+    with pytest.raises(ZonaError) as caught:
+        fleet.apply(source, digest="another")
+    shown += [caught.value.as_dict(), fleet.status(), fleet.explain("db"), fleet.list(), fleet.history()]
+    return [f"{source!r}", *(f"{each!r} {as_data(each)}" for each in shown)]
 
 
 def play(zona: Zona) -> list[str]:

@@ -24,6 +24,7 @@ from zona_core import (
 )
 from zona_core.domain.alerts import AlertState, Resolution
 from zona_core.domain.feeds import FeedDefinition
+from zona_core.domain.fleet.selection import Selection
 from zona_core.domain.playbooks import PlaybookDefinition
 from zona_core.domain.policies import PolicyDefinition
 from zona_core.domain.schedules import ScheduleDefinition
@@ -124,6 +125,29 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "feeds.save": {"definition": FeedDefinition(title="F")},
     "feeds.start_time": {"instance_id": 1},
     "feeds.state": {"feed": 1},
+    "fleet.apply": {},
+    "fleet.begin": {},
+    "fleet.doctor": {},
+    "fleet.events": {},
+    "fleet.explain": {"service": "web"},
+    "fleet.history": {},
+    "fleet.list": {},
+    "fleet.lock": {},
+    "fleet.logs": {},
+    "fleet.plan": {},
+    "fleet.prune": {},
+    "fleet.release_lock": {},
+    "fleet.restart": {"selection": Selection()},
+    "fleet.rollback": {},
+    "fleet.scale": {"replicas": {"web": 2}},
+    "fleet.show": {"deployment": "x"},
+    "fleet.specification": {},
+    "fleet.start": {"selection": Selection()},
+    "fleet.status": {},
+    "fleet.stop": {"selection": Selection()},
+    "fleet.switch": {"toggles": {"beta": True}},
+    "fleet.unused": {},
+    "fleet.watch": {"stop": lambda: True},
     "instances.add": {"app": 1, "title": "i"},
     "instances.get": {"app": 1, "instance": 1},
     "instances.list": {},

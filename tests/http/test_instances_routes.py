@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from falcon.testing import Result, TestClient
 
-from zona_core import AppDefinition, ConnectionReport, TaskFailed, Zona
+from zona_core import AppDefinition, ConnectionReport, ServiceDefinition, TaskFailed, Zona
 
 MASK = "********"
 CANARY = "canary-secret-value"
@@ -59,6 +59,22 @@ def test_an_instance_is_made_read_changed_and_deleted(ask: Ask, served: Zona, pr
     problem(ask("GET", place), 404, "not_found")
     problem(ask("DELETE", place), 404)
     assert CANARY not in made.text + read.text + changed.text
+
+
+def test_an_instance_asks_for_its_app_s_service(
+    ask: Ask, served: Zona, problem: Any, app_factory: Callable[..., AppDefinition]
+) -> None:
+    """When it is made or later; an app that defines none is told of."""
+    refused = problem(added(ask, deploy=True), 422, "invalid_input")
+    assert [error["path"] for error in refused["errors"]] == ["deploy"]
+    served.tenant().apps.upsert(app_factory(service=ServiceDefinition(image="demo:1")), app_id=1)
+    made = added(ask, deploy=True)
+    assert made.json["data"]["deploy"] is True
+    place, tag = made.headers["location"], made.headers["etag"]
+    renamed = ask("PATCH", place, headers={"If-Match": tag}, json={"title": "other"})
+    assert renamed.json["data"]["deploy"] is True
+    withdrawn = ask("PATCH", place, headers={"If-Match": "*"}, json={"deploy": False})
+    assert withdrawn.json["data"]["deploy"] is False
 
 
 def test_every_fault_of_an_instance_is_told_without_its_secrets(ask: Ask, problem: Any) -> None:

@@ -31,6 +31,7 @@ READING_POSTS = {
     "check_rules",
     "distribute_apps",
     "export_apps",
+    "plan_fleet",
     "validate_task",
     "verify_task",
 }
@@ -141,6 +142,7 @@ class Stage:
         return [
             *stored,
             *(as_data(model) for each in (database.tenants, database.signing_keys) for model in each.all()),
+            *(as_data(model) for each in (database.fleets, database.deployments) for model in each.all()),
         ]
 
     def _door(self, caller: Caller) -> Any:
@@ -170,7 +172,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory, echo: Any, furnish: Any) -> 
     settings = HttpSettings(
         client_limit=0, key_limit=0, tenant_limit=0, secure_cookies=False, metrics_protected=True, stream_seconds=1
     )
-    with Zona.embedded(tmp_path_factory.mktemp("home"), store="memory://", plugins={"echo": echo}) as zona:
+    options = {"store": "memory://", "container_engine": "memory:", "plugins": {"echo": echo}}
+    with Zona.embedded(tmp_path_factory.mktemp("home"), **options) as zona:
         for code in ("acme", "zeta", "spare"):
             zona.system().tenants.add(code)
         served = [*operations(zona), *system_operations(zona, settings, Metrics("1"), {})]

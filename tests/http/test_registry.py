@@ -27,6 +27,8 @@ from zona_http.routes import operations_of
 EXEMPT = {
     "events.ingest": "POST /api/v1/events takes the same as bytes, by events.ingest_stream",
     "events.ingest_files": "files are the client's: it sends them to POST /api/v1/events",
+    "fleet.begin": "POST /api/v1/platform/fleet/apply calls fleet.apply, and answers when that has begun",
+    "fleet.watch": "goes on for as long as somebody watches: the command line has it",
     "packages.inspect": "a dry run of the import tells more",
     "playbooks.read_document": "a playbook comes as JSON there: this reads files for the command line",
     "policies.read_document": "a policy comes as JSON there: this reads files for the command line",
@@ -78,6 +80,13 @@ def test_what_is_served_is_what_is_declared() -> None:
     """Without plugins these operations are all there are."""
     with Zona(store="memory://") as zona:
         assert [each.id for each in operations(zona)] == [each.id for each in OPERATIONS]
+
+
+def test_no_name_tells_of_modules_of_the_core(document: dict[str, Any]) -> None:
+    """Where the fleet and something else have one word for two things, clients get two short names."""
+    names = document["components"]["schemas"]
+    assert [name for name in names if name.startswith("zona_core.")] == []
+    assert {"Step", "FleetStep"} <= set(names)
 
 
 @EACH

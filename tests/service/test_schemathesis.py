@@ -32,6 +32,8 @@ def furnished(home: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> di
     for name in ("ZONA_HTTP_KEY_LIMIT", "ZONA_HTTP_TENANT_LIMIT"):
         monkeypatch.setenv(name, "0")
     monkeypatch.setenv("ZONA_ACCESS_TOKEN_SECONDS", "3600")
+    monkeypatch.setenv("ZONA_CONTAINER_ENGINE", "memory:")
+    monkeypatch.setenv("ZONA_HTTP_STREAM_SECONDS", "1")
     document = (Path(__file__).parents[1] / "data" / "openapi" / "shodan.yaml").read_bytes()
     with Zona() as zona:
         workspace = zona.tenant()

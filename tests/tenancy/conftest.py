@@ -113,12 +113,14 @@ class Installation:
             cache="recording:",
             rate_limits="store:",
             token_algorithm="HS256",
+            container_engine="memory:",
             lease_seconds=3_600.0,  # the clock runs far ahead of the threads that renew leases
             plugins={"function": plugin, "recorder": self._recorder},
             clock=clock,
         )
         self._open = self.zona._parts.open_store
         self.zona._parts.open_store = self._opened
+        self.observed(-2, 0.0, lambda: setattr(self.zona._parts.container_engine._host, "clock", clock))
         # What the gate makes once, when somebody first comes, is made: it would be drawn in whichever step that is.
         self.observed(-1, 0.0, lambda: self.zona.gate.login(name="nobody", password="unknown to all"))
 

@@ -45,6 +45,8 @@ from zona_core.domain.dead_letters import DeadLetter
 from zona_core.domain.detection import RuleKind
 from zona_core.domain.events import Event
 from zona_core.domain.feeds import Feed, FeedDefinition
+from zona_core.domain.fleet.selection import Selection
+from zona_core.domain.fleet.specification import FleetSpecification, SecretMount, SecretSource, Service
 from zona_core.domain.identity import (
     BUILT_IN_ROLES,
     ApiKey,
@@ -78,6 +80,7 @@ from zona_core.ports.packages import PACKAGE_NAME, PACKAGE_VERSION, PackageLimit
 from zona_core.usecases._alert_search import AlertFilter
 from zona_core.usecases._engine.book import Book
 from zona_core.usecases._event_search import EventFilter
+from zona_core.usecases._fleet.source import FleetSource
 from zona_core.usecases._import import AppImport
 from zona_core.usecases._portable import app_record, task_record
 from zona_core.usecases.api_keys import IssuedKey
@@ -380,6 +383,30 @@ INPUTS: Final = [{"text": Own("text")}, {"text": "fail", "token": Own("token")},
 SCOPES: Final = [("apps:read",), ("*",), ("apps:read@apps/1", "runs:*@apps/1")]
 WHEN: Final = datetime(2030, 1, 1, 1, tzinfo=UTC)
 
+#: a fleet of one service that is the same for whoever applies it
+FLEET: Final = FleetSource(
+    specification=FleetSpecification(
+        name="shop",
+        toggles={"beta": False},
+        secrets={"token": SecretSource(environment="TOKEN")},
+        services={
+            "web": Service(image="web:1", secrets=(SecretMount(name="token"),)),
+            "lab": Service(image="lab:1", toggles=("beta",), depends_on=("web",)),
+        },
+    ),
+    secrets={"token": Secret("of the fleet")},
+)
+FLEET_NAME: Final = [ABSENT, "shop", "nosuch"]
+FLEET_WRITE: Final[dict[str, list[Any]]] = {
+    "fleet": FLEET_NAME, "reason": [ABSENT], "wait": [ABSENT], "report": [ABSENT],
+}  # fmt: skip
+SELECTION: Final = Selection(services=("web",))
+
+
+def _at_once() -> bool:
+    return True
+
+
 _RUN: Final[dict[str, list[Any]]] = {
     "app": APP,
     "task": TASK,
@@ -529,6 +556,7 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
         "values": VALUES,
         "credential": [ABSENT, *CREDENTIAL],
         "allow_private": [ABSENT, True],
+        "deploy": [ABSENT, True],
     },
     "instances.get": {"app": [None, *APP], "instance": [1, *INSTANCE]},
     "instances.list": {"app": [ABSENT, *APP], "status": [ABSENT, InstanceStatus.DELETED], **PAGE},
@@ -544,6 +572,7 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
         "revision": REVISION,
         "rate_limiting": [ABSENT, {"concurrent": 2}],
         "health_check_config": [ABSENT, {"interval": 600}],
+        "deploy": [ABSENT, True, False],
     },
     "runs.run": _RUN,
     "runs.start": {**_RUN, "patience": [20.0]},
@@ -866,6 +895,50 @@ CALLS: Final[dict[str, dict[str, list[Any]]]] = {
         "revision": REVISION,
     },
     "apps.delete": {"app": APP, "force": [ABSENT, True], "revision": REVISION},
+    "fleet.plan": {"source": [FLEET, ABSENT], "fleet": FLEET_NAME, "selection": [ABSENT, SELECTION]},
+    "fleet.apply": {
+        "source": [FLEET, ABSENT],
+        "fleet": FLEET_NAME,
+        "digest": [ABSENT, "0"],
+        "reason": [ABSENT, Own()],
+        "wait": [ABSENT],
+        "report": [ABSENT],
+    },
+    "fleet.begin": {
+        "source": [ABSENT],
+        "fleet": FLEET_NAME,
+        "digest": [ABSENT, "0"],
+        "reason": [ABSENT],
+        "wait": [ABSENT],
+        "report": [ABSENT],
+    },
+    "fleet.scale": {"replicas": [{"web": 2}, {"web": 1}, {"nosuch": 1}], **FLEET_WRITE},
+    "fleet.stop": {"selection": [SELECTION], **FLEET_WRITE},
+    "fleet.start": {"selection": [SELECTION], **FLEET_WRITE},
+    "fleet.restart": {"selection": [SELECTION], **FLEET_WRITE},
+    "fleet.switch": {"toggles": [{"beta": True}, {"nosuch": True}], **FLEET_WRITE},
+    "fleet.rollback": {"deployment": [ABSENT, 1, "x"], **FLEET_WRITE},
+    "fleet.release_lock": {"fleet": FLEET_NAME, "reason": [ABSENT, Own()]},
+    "fleet.prune": {"fleet": FLEET_NAME, "volumes": [ABSENT, True], "wait": [ABSENT], "report": [ABSENT]},
+    "fleet.watch": {"fleet": FLEET_NAME, "stop": [_at_once], "report": [ABSENT], "interval": [ABSENT]},
+    "fleet.status": {"fleet": FLEET_NAME},
+    "fleet.history": {"fleet": FLEET_NAME, "limit": [ABSENT, 1], "before": [ABSENT, 2]},
+    "fleet.show": {"deployment": [1, "x"], "fleet": FLEET_NAME},
+    "fleet.explain": {"service": ["web", "nosuch"], "fleet": FLEET_NAME},
+    "fleet.lock": {"fleet": FLEET_NAME},
+    "fleet.doctor": {"source": [FLEET, ABSENT], "fleet": FLEET_NAME},
+    "fleet.logs": {
+        "services": [ABSENT, ("web",), ("nosuch",)],
+        "fleet": FLEET_NAME,
+        "follow": [ABSENT],
+        "tail": [ABSENT, 1],
+        "since": [ABSENT],
+        "stop": [ABSENT],
+    },
+    "fleet.events": {"fleet": FLEET_NAME, "since": [ABSENT], "follow": [False], "stop": [ABSENT]},
+    "fleet.unused": {"fleet": FLEET_NAME, "volumes": [ABSENT, True]},
+    "fleet.specification": {"fleet": FLEET_NAME},
+    "fleet.list": {},
     "licence.show": {},
     "licence.usage": {},
     "licence.tenants": PAGE,
@@ -1167,6 +1240,8 @@ def carry_out(zona: Zona, done: Done) -> Any:
     door = zona.system(done.actor) if system else zona.tenant(step.door or step.of, actor=done.actor)
     if area == "packages":
         return carried(getattr(door.packages, method), arguments)
+    if step.name in ("fleet.events", "fleet.logs"):
+        return [*getattr(door.area(area), method)(**arguments)]
     if step.name in ("cases.export", "evidence.open"):
         return read_out(getattr(door.area(area), method)(**arguments))
     result = getattr(door.area(area), method)(**arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -64,7 +65,11 @@ class Schemas:
         An object that is known by another meaning, or as a part of answers, is added under a name of its own.
         """
         schemas, found = msgspec.json.schema_components(declared, schema_hook=special_schema, ref_template=_REFS)
-        names = {name: name if self._fits(name, schema) else f"{name}Input" for name, schema in found.items()}
+        plain = _plain_names(found)
+        names = {
+            name: plain[name] if self._fits(plain[name], schema) else f"{plain[name]}Input"
+            for name, schema in found.items()
+        }
         references = {_REFS.format(name=old): _REFS.format(name=new) for old, new in names.items()}
         new = set(names.values()) - set(self.components)
         for name, schema in found.items():
@@ -76,6 +81,21 @@ class Schemas:
     def _fits(self, name: str, schema: dict[str, Any]) -> bool:
         known = self.components.get(name)
         return known is None or name == Upload.__name__ or ("properties" not in schema and known == schema)
+
+
+def _plain_names(found: Iterable[str]) -> dict[str, str]:
+    """What components are called: where two have one name, msgspec gives them those of their modules, too.
+
+    No client needs to know these. The fleet is a world of its own, whose words others use as well.
+    """
+    plain = {name: _plain_name(name) for name in found}
+    counts = Counter(plain.values())
+    return {name: short if counts[short] == 1 else name for name, short in plain.items()}
+
+
+def _plain_name(name: str) -> str:
+    module, _, short = name.rpartition(".")
+    return f"Fleet{short}" if ".fleet" in module else short
 
 
 def special_schema(kind: type) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from attrs import define
 
-from zona_core.doors import Workspace
+from zona_core.doors import System, Workspace
 from zona_core.errors import ZonaError
 
 from ._answers import encoded
@@ -68,8 +68,11 @@ class Source(Protocol):
     #: whether there will be nothing more
     ended: bool
 
-    def news(self, workspace: Workspace, seconds: float) -> Iterable[Event]:
-        """What is new since the last call, waited for up to ``seconds``; raises as the use-cases behind it do."""
+    def news(self, door: Any, seconds: float) -> Iterable[Event]:
+        """What is new since the last call, waited for up to ``seconds``; raises as the use-cases behind it do.
+
+        ``door`` is the ``Workspace`` or the ``System`` that the operation belongs to.
+        """
 
 
 class Streams:
@@ -133,12 +136,16 @@ class Streams:
             if once or source.ended or wait <= 0 or _is_stopping(call.request):
                 return
 
-    def _door(self, call: Call) -> Workspace:
-        """The tenant's door for who asks, as things are now: proof, tenant and permission may be gone."""
+    def _door(self, call: Call) -> System | Workspace:
+        """The door for who asks, as things are now: proof, tenant and permission may be gone."""
         identity = self._proofs.identity(call.request)
-        workspace = self._doors.workspace(identity, call.workspace.tenant.tenant_code)
-        self._doors.permit(call.operation, workspace, identity)
-        return workspace
+        door: System | Workspace
+        if call.above_tenants:
+            door = self._doors.system(identity)
+        else:
+            door = self._doors.workspace(identity, call.workspace.tenant.tenant_code)
+        self._doors.permit(call.operation, door, identity)
+        return door
 
 
 def _retry(milliseconds: int) -> bytes:

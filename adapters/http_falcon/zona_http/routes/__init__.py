@@ -22,6 +22,9 @@ from . import (
     events,
     evidence,
     feeds,
+    fleet,
+    fleet_changes,
+    fleet_streams,
     generic_apps,
     instances,
     licence,
@@ -84,6 +87,9 @@ _MODULES = (
     tenants,
     licence,
     platform,
+    fleet,
+    fleet_changes,
+    fleet_streams,
 )
 
 

@@ -58,6 +58,7 @@ def _recipient(tenant: RecipientTenant) -> Recipient:
                 values=each.values,
                 allow_private=each.allow_private,
                 credential=each.credential,
+                deploy=each.deploy,
             )
             for each in wanted
         ]

@@ -35,6 +35,8 @@ class FirstInstance:
     #: title or id of the shared credential whose secrets stand in for fields left empty
     credential: Id | Title | None = None
     allow_private: bool = False
+    #: whether it asks for the service that the app defines: the fleet runs it
+    deploy: bool = False
 
 
 @define(frozen=True, kw_only=True)
@@ -114,6 +116,7 @@ def _instance(form: AppForm) -> NewInstance | None:
         values=wanted.values,
         allow_private=wanted.allow_private,
         credential=wanted.credential,
+        deploy=wanted.deploy,
     )
 
 

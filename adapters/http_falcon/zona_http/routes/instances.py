@@ -21,6 +21,7 @@ __all__ = ["OPERATIONS"]
 Name = Annotated[str, Meta(min_length=1, max_length=200, description="title or id")]
 Values = Annotated[dict[str, Any], Meta(description="by the name of the app's field; secrets are texts")]
 Private = Annotated[bool, Meta(description="ask to reach private addresses; the tenant's policy decides")]
+Deploy = Annotated[bool, Meta(description="ask for the service that the app defines: the fleet runs it")]
 Limits = Annotated[
     dict[str, Any],
     Meta(
@@ -64,6 +65,7 @@ class NewInstance:
     #: title or id of the shared credential whose secrets stand in for fields left empty
     credential: Id | Name | None = None
     allow_private: Private = False
+    deploy: Deploy = False
 
 
 @define(frozen=True, kw_only=True)
@@ -76,6 +78,7 @@ class InstanceChange:
     #: title or id of the shared credential to use; 0 for none
     credential: Annotated[int, Meta(ge=0, le=2**53 - 1)] | Name | None = None
     allow_private: Private | None = None
+    deploy: Deploy | None = None
     status: Status | None = None
     rate_limiting: Limits | None = None
     #: how often the instance is tried by itself, in seconds: ``{"interval": 600}``
@@ -94,7 +97,12 @@ def get_instance(call: Call) -> Instance:
 def add_instance(call: Call) -> Answer:
     new: NewInstance = call.body
     instance = call.workspace.instances.add(
-        new.app, title=new.title, values=new.values, credential=new.credential, allow_private=new.allow_private
+        new.app,
+        title=new.title,
+        values=new.values,
+        credential=new.credential,
+        allow_private=new.allow_private,
+        deploy=new.deploy,
     )
     return made(call, instance, str(instance.instance_id))
 
@@ -108,6 +116,7 @@ def update_instance(call: Call) -> Instance:
         values=change.values,
         credential=change.credential,
         allow_private=change.allow_private,
+        deploy=change.deploy,
         status=None if change.status is None else InstanceStatus(change.status),
         rate_limiting=change.rate_limiting,
         health_check_config=change.health_check_config,
@@ -129,8 +138,8 @@ def test_instance(call: Call) -> ConnectionReport | Answer:
 _INSTANCE = {
     "instance_id": 7, "integration_id": 1, "title": "main",
     "values": {"base_url": "https://api.example.com", "api_key": "********"}, "status": "active", "status_reason": "",
-    "base_url": "https://api.example.com", "credentials_id": 0, "allow_private": False, "health_check_config": {},
-    "rate_limiting": {}, "monitoring": {}, "user_id": "admin", "last_health_check": None,
+    "base_url": "https://api.example.com", "credentials_id": 0, "allow_private": False, "deploy": False,
+    "health_check_config": {}, "rate_limiting": {}, "monitoring": {}, "user_id": "admin", "last_health_check": None,
     "created_ts": "2030-01-01T00:00:00Z", "updated_ts": "2030-01-01T00:00:00Z", "revision": 1,
 }  # fmt: skip
 _NO_APP = Problem(status=404, codes=("not_found",))
