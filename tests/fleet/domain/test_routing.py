@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -63,10 +64,11 @@ def test_the_order_of_routes_says_nothing() -> None:
     assert haproxy_configuration("shop", "edge", ROUTES[::-1]) == haproxy_configuration("shop", "edge", ROUTES)
 
 
-@pytest.mark.skipif(shutil.which("haproxy") is None, reason="haproxy is not installed")
 @pytest.mark.parametrize("routes", [ROUTES, ROUTES[:1], []], ids=["many", "one", "none"])
 def test_the_program_itself_accepts_it(routes: list[tuple[str, Route]], tmp_path: Path) -> None:
     """``haproxy -c`` finds no fault and gives no warning."""
+    if shutil.which("haproxy") is None:
+        (pytest.fail if "CI" in os.environ else pytest.skip)("haproxy is not installed")
     file = tmp_path / "haproxy.cfg"
     file.write_text(haproxy_configuration("shop", "edge", routes))
     found = subprocess.run(["haproxy", "-c", "-f", str(file)], capture_output=True, text=True, check=False, timeout=60)
